@@ -1,0 +1,84 @@
+"""Stable codes: why a document was quarantined, and what is remarkable about one that was archived.
+
+Codes are part of the product's contract (reports, `retry --reason`, docs) and never change meaning; the sentences may.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class _Coded(StrEnum):
+    """A code with a sentence for people."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> _Coded:
+        """Keep the sentence beside the code."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+
+class Reason(_Coded):
+    """Why a document is in quarantine."""
+
+    FILE_MISSING = "file-missing", "The register names a file that is not in the export."
+    NO_FILE = "no-file", "The register's row names no file at all."
+    PATH_OUTSIDE_EXPORT = "path-outside-export", "The file's path leads out of the export; it was not read."
+    EMPTY = "empty", "The file has no bytes."
+    ENCRYPTED = "encrypted", "The file cannot be opened without a password."
+    TRUNCATED = "truncated", "The file ends before its own structure says it should."
+    CORRUPT = "corrupt", "The file's structure is broken beyond what can be read faithfully."
+    UNSUPPORTED_FORMAT = "unsupported-format", "No route to PDF/A exists for this kind of file."
+    RESOURCE_LIMIT = "resource-limit", "Opening the file would need more memory, pixels or pages than is allowed."
+    CONVERSION_FAILED = "conversion-failed", "Every route to PDF/A failed."
+    CONVERSION_TIMEOUT = "conversion-timeout", "The conversion did not end within its time limit."
+    VALIDATION_FAILED = "validation-failed", "A PDF was made, but the validator does not accept it as PDF/A."
+    UNREADABLE = "unreadable", "The operating system refuses to read the file."
+    UNKNOWN_PATIENT = "unknown-patient", "The register's row names a patient that the export does not have."
+    CONFLICTING_ROWS = "conflicting-rows", "Several different rows claim to be this document."
+    CONFLICTING_PATIENT = "conflicting-patient", "Several different rows claim to be this document's patient."
+    BAD_ROW = "bad-row", "The register's row cannot be read as the mapping says."
+
+
+class Flag(_Coded):
+    """A fact to know about an archived document, file or patient."""
+
+    DATE_INVALID = "date-invalid", "The source's date is not a date; it is kept as written."
+    DATE_MISSING = "date-missing", "The source gives no date."
+    DATE_IMPLAUSIBLE = "date-implausible", "The source's date lies in the future or before 1850."
+    ID_INVALID = "id-invalid", "The identifier fails its check digits; it is kept and searchable."
+    ID_MISSING = "id-missing", "The source gives no national identifier."
+    ID_SHARED = "id-shared", "Another patient of the source has the same identifier; they were not merged."
+    ID_SYNTHETIC = "id-synthetic", "The identifier is of a synthetic test population."
+    UNKNOWN_CODE = "unknown-code", "The source's code is not in its code list; it is kept as written."
+    VALUE_INVALID = "value-invalid", "A value of the source does not fit its field; it is kept as written."
+    FORMAT_MISMATCH = "format-mismatch", "The file is not of the format its name says."
+    DECODED_LENIENTLY = "decoded-leniently", "The file is partly broken; what could be read is shown."
+    ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
+    OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
+    NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
+    PICTURE_REDUCED = "picture-reduced", "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept."
+    PAGES_RASTERISED = "pages-rasterised", "The pages are kept as pictures, since no faithful repair was possible."
+    ACTIVE_CONTENT_REMOVED = "active-content-removed", "Scripts, actions or embedded files are not in the archive copy; the original is kept."
+    VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
+    REPLACES_UNKNOWN = "replaces-unknown", "The document says it replaces one that the export does not have."
+
+
+class DocumentProblem(Exception):
+    """One document cannot be archived: it goes to quarantine with this reason, and the run goes on.
+
+    Args:
+        reason: the stable code.
+        detail: a sentence on this very case. Never contains anything about the patient, nor text of the document.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail or reason.sentence}")
+        self.reason = reason
+        self.detail = detail or reason.sentence
+
+    def __reduce__(self) -> tuple[type[DocumentProblem], tuple[Reason, str]]:
+        return (DocumentProblem, (self.reason, self.detail))

@@ -1,0 +1,314 @@
+"""The canonical model: patients, journal documents and their files. Everything here is frozen and typed.
+
+Modelled on the avlsup v4 entry (one per document) of Norsk helsearkiv, with what access and retention need besides.
+Dates are ISO 8601 strings: a day `2004-04-04`, or less precise `2004-04` / `2004`; instants are `2004-04-04T13:45:00`
+in the source's local time, as the source gave no zone. Hashes are SHA-256 in lower-case hex. Empty text means
+"the source says nothing"; a date the source says nothing of is None.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from archive.identifiers import Identifier
+from archive.reasons import Flag, Reason
+
+T = TypeVar("T")
+
+
+class Sex(StrEnum):
+    """As recorded in the source (FHIR AdministrativeGender); never derived from an identifier."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class AddressProtection(StrEnum):
+    """Adressesperre: code 7 is confidential, code 6 strictly confidential (Normen faktaark 55)."""
+
+    NONE = "none"
+    CONFIDENTIAL = "confidential"
+    STRICTLY_CONFIDENTIAL = "strictly-confidential"
+
+
+class DocumentStatus(StrEnum):
+    """Where the document stood in the old system's life cycle."""
+
+    SIGNED = "signed"
+    DRAFT = "draft"
+    SUPERSEDED = "superseded"
+    RETRACTED = "retracted"
+    UNKNOWN = "unknown"
+
+
+class FileRole(StrEnum):
+    """What a file is to its document."""
+
+    MAIN = "main"
+    ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagNote:
+    """A flag with a sentence on this case (empty: the flag's own sentence says it all)."""
+
+    code: Flag
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A person with a journal in the old system. `id` is UUIDv5 of (archive, system, `source_key`)."""
+
+    id: str
+    source_key: str
+    identifiers: tuple[Identifier, ...] = ()
+    family_name: str = ""
+    given_name: str = ""
+    birth_date: str | None = None
+    birth_date_source: str = ""
+    sex: Sex = Sex.UNKNOWN
+    sex_source: str = ""
+    deceased_date: str | None = None
+    deceased: bool = False
+    address_protection: AddressProtection = AddressProtection.NONE
+    flags: tuple[FlagNote, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
+    """Source fields the mapping keeps under a name of its own, in mapping order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote the document; `hpr` is the Helsepersonellregisteret number."""
+
+    name: str = ""
+    hpr: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The organisational unit the document belongs to; `organisation_number` of the legal entity (9 digits)."""
+
+    code: str = ""
+    name: str = ""
+    organisation_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """What a file is, found by signature. `puid` is the PRONOM id, None where PRONOM does not know the bytes."""
+
+    family: str
+    media_type: str
+    puid: str | None = None
+    declared_extension: str = ""
+    format_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalFile:
+    """The source's bytes, kept unchanged."""
+
+    name: str
+    """Path in the export, POSIX, NFC, as provenance; never used to open anything."""
+    sha256: str
+    size: int
+    format: FileFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One rung of the ladder that was tried. `outcome` is `made`, a Reason code or `rejected` by the validator."""
+
+    route: str
+    outcome: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the validator said of a file at a flavour (`1b`, `2b`, `2u`, `2a` ...); rules as `clause-test`."""
+
+    engine: str
+    engine_version: str
+    flavour: str
+    passed: bool
+    failed_rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveCopy:
+    """The PDF/A made of (or kept from) a source file."""
+
+    sha256: str
+    size: int
+    flavour: str
+    route: str
+    page_count: int
+    verdict: Verdict
+    attempts: tuple[Attempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextCopy:
+    """The file's text, UTF-8, read once for index and text view."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedFile:
+    """One file of an archived document; `seq` counts from 1 and names it in the package."""
+
+    seq: int
+    role: FileRole
+    original: OriginalFile
+    archive_copy: ArchiveCopy
+    text: TextCopy
+    flags: tuple[FlagNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JournalDocument:
+    """One document of a journal. `id` is UUIDv5 of (archive, system, `source_key`).
+
+    `blocked` means the patient has it blocked (sperret, pasientjournalloven § 17). `replaces` and `replaced_by` are
+    document ids. `type_9602` is the Volven 9602 code, empty where the mapping has none. `files` is empty until the
+    document is archived.
+    """
+
+    id: str
+    source_key: str
+    patient_id: str
+    type_code: str = ""
+    type_text: str = ""
+    type_9602: str = ""
+    title: str = ""
+    document_date: str | None = None
+    document_date_source: str = ""
+    entry_date: str | None = None
+    entry_date_source: str = ""
+    author: Author = Author()
+    unit: Unit = Unit()
+    service: str = ""
+    episode: str = ""
+    status: DocumentStatus = DocumentStatus.UNKNOWN
+    status_source: str = ""
+    blocked: bool = False
+    replaces: str | None = None
+    replaced_by: str | None = None
+    flags: tuple[FlagNote, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
+    files: tuple[ArchivedFile, ...] = ()
+
+    @property
+    def year(self) -> int | None:
+        """Year of the document date, else of the entry date, else None."""
+        for date in (self.document_date, self.entry_date):
+            if date:
+                return int(date[:4])
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedFile:
+    """A source file of a quarantined document: what is known of it. `stored_as` is its name in the quarantine
+    folder, None where there were no bytes to keep."""
+
+    name: str
+    sha256: str | None = None
+    size: int | None = None
+    format: FileFormat | None = None
+    stored_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A document that could not be archived, why, and its original bytes: the content of `reason.json`."""
+
+    document: JournalDocument
+    patient_key: str
+    reason: Reason
+    detail: str
+    files: tuple[QuarantinedFile, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    flags: tuple[FlagNote, ...] = field(default=())
+
+
+@lru_cache(maxsize=None)
+def _plan(cls: type) -> tuple[tuple[str, Any, Any], ...]:
+    hints = typing.get_type_hints(cls)
+    plan = []
+    for f in dataclasses.fields(cls):
+        default = f.default if f.default is not dataclasses.MISSING else dataclasses.MISSING
+        plan.append((f.name, hints[f.name], default))
+    return tuple(plan)
+
+
+def to_plain(value: Any) -> Any:
+    """A record as JSON-ready dicts, lists and scalars; fields that hold their default are left out."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: to_plain(getattr(value, name))
+            for name, _, default in _plan(type(value))
+            if default is dataclasses.MISSING or getattr(value, name) != default
+        }
+    if isinstance(value, tuple):
+        return [to_plain(v) for v in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def from_plain(cls: type[T], data: Any) -> T:
+    """The inverse of `to_plain`. Raises KeyError, TypeError or ValueError where the data does not fit."""
+    result: T = _from(cls, data)
+    return result
+
+
+def _from(hint: Any, data: Any) -> Any:
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        if data is None:
+            return None
+        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
+        return _from(inner, data)
+    if origin is tuple:
+        args = typing.get_args(hint)
+        if len(args) == 2 and args[1] is Ellipsis:
+            return tuple(_from(args[0], d) for d in data)
+        return tuple(_from(a, d) for a, d in zip(args, data, strict=True))
+    if dataclasses.is_dataclass(hint):
+        return hint(  # type: ignore[operator]
+            **{
+                name: _from(h, data[name])
+                for name, h, default in _plan(hint)  # type: ignore[arg-type]
+                if default is dataclasses.MISSING or name in data
+            }
+        )
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(data)
+    if hint in (int, str, bool, float) and type(data) is not hint:
+        raise TypeError(f"{data!r} is not of type {hint.__name__}")
+    return data
+
+
+def to_json(value: Any) -> str:
+    """A record as one line of canonical JSON: sorted keys, no spaces, UTF-8 kept."""
+    return json.dumps(to_plain(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """The inverse of `to_json`."""
+    return from_plain(cls, json.loads(text))

@@ -1,0 +1,1 @@
+"""THE WAY IN: reads an old EPJ export and drives the migration into an archive."""

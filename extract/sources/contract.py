@@ -1,0 +1,81 @@
+"""What a source gives to the run: patients, documents and an inventory of files, streamed, already mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from archive.reasons import Reason
+from archive.record import JournalDocument, Patient
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePatient:
+    """One row of the patient register, mapped. `row` is where it stands (file name and line or element)."""
+
+    key: str
+    patient: Patient
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A file as the register names it, after the mapping's path rules.
+
+    `path` is POSIX, NFC, relative to the export's root, or None where it leads outside (`raw` keeps what the register
+    said).
+    """
+
+    raw: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """One row of the document register, mapped and joined with its tables. The first of `files` is the main one.
+
+    `problem` is set where the row itself cannot be used (Reason.BAD_ROW, Reason.NO_FILE) with a sentence.
+    """
+
+    key: str
+    patient_key: str
+    document: JournalDocument
+    files: tuple[FileReference, ...]
+    row: str
+    problem: tuple[Reason, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that lies in the export. `path` is POSIX, NFC, relative; `register` marks files of the register itself
+    (CSV, XML, readme files the mapping names), which are never orphans."""
+
+    path: str
+    size: int
+    register: bool = False
+
+
+class Source(Protocol):
+    """An export. Every iterator streams: memory must not grow with the number of rows."""
+
+    root: Path
+    system: str
+    archive_id: str
+
+    def patients(self) -> Iterator[SourcePatient]:
+        """Every row of the patient register, in source order; duplicates included."""
+        ...
+
+    def documents(self) -> Iterator[SourceDocument]:
+        """Every row of the document register, in source order; duplicates included."""
+        ...
+
+    def files(self) -> Iterator[FoundFile]:
+        """Every regular file below the root. Symbolic links that lead outside are left out."""
+        ...
+
+    def open_path(self, path: str) -> Path:
+        """Where a `FoundFile.path` lies on disk (the name on disk may differ in Unicode form or case)."""
+        ...

@@ -1,0 +1,1 @@
+"""Our XML schemas and code lists, as importable data."""

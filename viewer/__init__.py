@@ -1,0 +1,1 @@
+"""THE WAY OUT: the search index and the read-only web pages."""
