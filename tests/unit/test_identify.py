@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from archive.identify import MEDIA_TYPES, identify, mismatch
+from archive.reasons import DocumentProblem, Reason
+
+
+def family(tmp_path: Path, content: bytes, name: str = "a.dat") -> str:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    return identify(path, name).family
+
+
+def zipped(**members: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("__", "/").replace("_dot_", "."), text)
+    return buffer.getvalue()
+
+
+def ole(stream: str, fib_flags: int = 0) -> bytes:
+    """A compound file of four sectors: FAT, directory, and a stream of 4,096 bytes or more would follow."""
+    header = bytearray(512)
+    header[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    struct.pack_into("<H", header, 30, 9)
+    struct.pack_into("<I", header, 48, 1)
+    struct.pack_into("<I", header, 56, 4096)
+    struct.pack_into("<109I", header, 76, 0, *[0xFFFFFFFF] * 108)
+    fat = struct.pack("<128I", 0xFFFFFFFD, 0xFFFFFFFE, *[0xFFFFFFFE] * 126)
+
+    def entry(name: str, kind: int, start: int, size: int) -> bytes:
+        encoded = (name + "\0").encode("utf-16-le")
+        raw = bytearray(128)
+        raw[: len(encoded)] = encoded
+        struct.pack_into("<H", raw, 64, len(encoded))
+        raw[66] = kind
+        struct.pack_into("<IQ", raw, 116, start, size)
+        return bytes(raw)
+
+    directory = entry("Root Entry", 5, 0xFFFFFFFE, 0) + entry(stream, 2, 2, 4096) + bytes(256)
+    fib = bytearray(4096)
+    struct.pack_into("<HHHHHH", fib, 0, 0xA5EC, 0xC1, 0, 0x0414, 0, fib_flags)
+    return bytes(header) + fat + directory + bytes(fib)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "expected"),
+    [
+        (b"{\\rtf1 hei}", "a.rtf", "rtf"),
+        (b"\xef\xbb\xbf \r\n{\\rtf1 hei}", "a.doc", "rtf"),
+        (b"{\\rt", "", "rtf"),
+        (b"%PDF-1.4\n1 0 obj", "a.pdf", "pdf"),
+        (b"HTTP/1.1 200 OK\r\n\r\n%PDF-1.4\n1 0 obj\n", "a.pdf", "pdf"),
+        (b"Vedlegg: %PDF-1.4 ble ikke lest.", "a.txt", "txt"),
+        (b"\xff\xd8\xff\xe0", "a.tif", "jpeg"),
+        (b"II*\0\x08\0\0\0", "a.tif", "tiff"),
+        (b"MM\0*\0\0\0\x08", "a.tif", "tiff"),
+        ("Blodtrykk målt.\r\n".encode("cp850"), "a.txt", "txt"),
+        ("Blodtrykk målt.\r\n".encode("utf-16"), "a.txt", "txt"),
+        ("Blodtrykk målt, alt i orden.\r\n".encode("utf-16-le"), "a.txt", "txt"),
+        (
+            b"Felt A\0 Felt B, og resten av et notat som er langt nok til at en nullbyte er et slumpetreff.\r\n" * 3,
+            "",
+            "txt",
+        ),
+        (b"notat\x1a\0\0\0\0\0", "a.txt", "txt"),
+        (b"<div>hei</div>", "a.html", "html"),
+        (b"<div>hei", "a.htm", "html"),
+        (b"<div>hei</div>", "notat.txt", "html"),
+        (b"<Kari Nordmann> ringte i dag.", "notat.txt", "txt"),
+        (b"<p 3 tabletter", "notat.txt", "txt"),
+        (b"{{#if x}}<table><tr><td>1</td></tr></table>{{/if}}", "a.html", "html"),
+        (b"<!DOCTYPE html><title>x</title>", "a.pdf", "html"),
+        (b'<?xml version="1.0"?><!DOCTYPE html PUBLIC "x" "y"><html xmlns="h"/>', "a.xml", "html"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><MsgHead/>', "a.xml", "xml"),
+        ('<?xml version="1.0" encoding="UTF-16"?><MsgHead/>'.encode("utf-16"), "a.xml", "xml"),
+        (b'<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><MsgInfo/></MsgHead>', "", "xml"),
+        (b'<MsgHead xmlns="urn:x"><MsgInfo></MsgHead>', "", "txt"),
+        (b'<MsgHead xmlns="urn:x"><MsgInfo></MsgHead>', "melding.xml", "xml"),
+        (b"MZ\x90\0\x03\0\0\0" + bytes(range(256)) * 4, "a.doc", "unknown"),
+        (bytes((i * 167 + i * i * 13) % 256 for i in range(4000)), "a.txt", "unknown"),
+        (b"ID3\x03\0\0\0\0\0\x21" + b"\xff\xfb\x90\x64" * 20, "a.mp3", "unknown"),
+        (zipped(**{"[Content_Types]_dot_xml": "<Types/>", "word__document_dot_xml": "<w/>"}), "a.docx", "docx"),
+        (zipped(mimetype="application/vnd.oasis.opendocument.text", content_dot_xml="<a/>"), "a.odt", "odt"),
+        (zipped(xl__workbook_dot_xml="<a/>"), "a.xlsx", "xlsx"),
+        (zipped(readme_dot_txt="hei"), "a.zip", "unknown"),
+        (ole("WordDocument"), "a.doc", "doc"),
+        (ole("WORDDOCUMENT"), "a.doc", "doc"),
+        (ole("Workbook"), "a.xls", "xls"),
+        (ole("PowerPoint Document"), "a.doc", "ppt"),
+        (ole("Noe annet"), "a.doc", "unknown"),
+    ],
+)
+def test_the_bytes_decide(tmp_path: Path, content: bytes, name: str, expected: str) -> None:
+    assert family(tmp_path, content, name) == expected
+
+
+def test_broken_ole_directory_is_searched_by_name(tmp_path: Path) -> None:
+    content = bytearray(ole("WordDocument"))
+    struct.pack_into("<I", content, 48, 90_000)
+    assert family(tmp_path, bytes(content), "a.doc") == "doc"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", Reason.EMPTY),
+        (ole("EncryptedPackage"), Reason.ENCRYPTED),
+        (ole("WordDocument", fib_flags=0x0100), Reason.ENCRYPTED),
+        (zipped(word__document_dot_xml="<w/>" * 100)[:60], Reason.TRUNCATED),
+        (zipped(word__document_dot_xml="0" * 2_000_000), Reason.RESOURCE_LIMIT),
+        (
+            zipped(
+                mimetype="application/vnd.oasis.opendocument.text",
+                **{"META-INF__manifest_dot_xml": "<manifest:encryption-data/>"},
+            ),
+            Reason.ENCRYPTED,
+        ),
+    ],
+)
+def test_containers_that_tell(tmp_path: Path, content: bytes, reason: Reason) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(DocumentProblem) as problem:
+        identify(path, "a.docx", expanded_bytes=1_000_000)
+    assert problem.value.reason is reason
+
+
+def test_a_broken_zip_directory_is_corrupt(tmp_path: Path) -> None:
+    content = bytearray(zipped(word__document_dot_xml="<w/>"))
+    at = content.index(b"PK\x01\x02")
+    content[at : at + 4] = b"XXXX"
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(DocumentProblem) as problem:
+        identify(path, "a.docx")
+    assert problem.value.reason is Reason.CORRUPT
+
+
+def test_pronom_id_is_recorded(tmp_path: Path) -> None:
+    path = tmp_path / "a.rtf"
+    path.write_bytes(b"{\\rtf1\\ansi\\ansicpg1252\\deff0 hei}")
+    found = identify(path, "ARKIV\\dok\\A.RTF")
+    assert found.puid is not None
+    assert found.puid.startswith("fmt/")
+    assert found.declared_extension == "rtf"
+    assert found.media_type == "application/rtf"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "expected"),
+    [
+        (b"{\\rtf1 hei}", "a.doc", True),
+        (b"{\\rtf1 hei}", "a.RTF", False),
+        (b"{\\rtf1 hei}", "700001.dat", False),
+        (b"{\\rtf1 hei}", "notat", False),
+        (b"hei", "a.pdf", True),
+        (b"<html/>", "a.xhtml", False),
+    ],
+)
+def test_mismatch(tmp_path: Path, content: bytes, name: str, expected: bool) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert mismatch(identify(path, name)) is expected
+
+
+def test_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(DocumentProblem) as problem:
+        identify(tmp_path / "missing", "a.txt")
+    assert problem.value.reason is Reason.UNREADABLE
+
+
+STARTS = st.sampled_from(
+    [
+        b"",
+        b"PK\x03\x04",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"%PDF-",
+        b"<?xml ",
+        b"<a",
+        b"II*\0",
+        b"\xff\xfe",
+        b"{\\rtf",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=STARTS, rest=st.binary(max_size=2000), name=st.text(max_size=8))
+def test_any_bytes_are_something(tmp_path: Path, start: bytes, rest: bytes, name: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(start + rest)
+    try:
+        found = identify(path, name)
+    except DocumentProblem:
+        return
+    assert found.family in MEDIA_TYPES
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damaged_containers_never_crash(tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from([ole("WordDocument"), zipped(word__document_dot_xml="<w/>" * 50)])))
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "file"
+    path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
+    try:
+        found = identify(path, "a.doc")
+    except DocumentProblem:
+        return
+    assert found.family in MEDIA_TYPES
