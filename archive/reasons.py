@@ -64,6 +64,7 @@ class Flag(_Coded):
     PAGES_RASTERISED = "pages-rasterised", "The pages are kept as pictures, since no faithful repair was possible."
     ACTIVE_CONTENT_REMOVED = "active-content-removed", "Scripts, actions or embedded files are not in the archive copy; the original is kept."
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
+    NEWER_VERSION_REJECTED = "newer-version-rejected", "A later export has another version of this document, which could not be archived; it is in quarantine."
     REPLACES_UNKNOWN = "replaces-unknown", "The document says it replaces one that the export does not have."
 
 

@@ -1,0 +1,217 @@
+"""From normalised files to one patient's package and quarantine entries: the last step of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from archive import quarantine
+from archive.identifiers import package_id
+from archive.normalise.contract import Job, Normalised, Outcome, Rejected
+from archive.package import PackageContents, PackageReceipt, Payload, read_package, write_package
+from archive.reasons import Flag, Reason
+from archive.record import (
+    ArchiveCopy,
+    ArchivedFile,
+    Attempt,
+    FileFormat,
+    FileRole,
+    FlagNote,
+    JournalDocument,
+    OriginalFile,
+    Patient,
+    Quarantined,
+    QuarantinedFile,
+    TextCopy,
+    to_json,
+)
+from archive.store import ArchiveStore, sha256_file
+from extract.plan import PlannedPatient
+from extract.register import fingerprint
+from extract.results import DocumentResult, LookedAt, PatientResult
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a task assembles: the archive, the software's name for PREMIS, a work folder, and the task's time."""
+
+    store: ArchiveStore
+    software: str
+    work: Path
+    now: datetime
+
+
+@dataclass(slots=True)
+class _Journal:
+    """A patient's next package in the making."""
+
+    documents: dict[str, JournalDocument] = field(default_factory=dict)
+    payloads: dict[tuple[str, int], Payload] = field(default_factory=dict)
+    results: list[DocumentResult] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+
+def assemble(
+    desk: Desk, planned: PlannedPatient, documents: Sequence[LookedAt], outcomes: Mapping[str, Outcome]
+) -> PatientResult:
+    """Write what this patient needs written and say what became of every document.
+
+    The package is written first, then the quarantine entries; both are durable when this returns.
+
+    Raises:
+        DiskFullError: no room.
+        DamagedError: the previous generation's bytes are not what its metadata says.
+    """
+    patient = planned.patient
+    print_ = _patient_print(patient, documents)
+    if print_ == planned.done_fingerprint and all(d.decision == "keep" for d in documents):
+        return PatientResult(planned.key, patient, print_, tuple(_kept(d) for d in documents))
+    previous_path: Path | None = None
+    previous: PackageContents | None = None
+    if patient is not None and planned.generation:
+        previous_path = desk.store.package_path(package_id(patient.id, planned.generation))
+        previous = read_package(previous_path)
+    journal = _Journal()
+    for d in documents:
+        _place(planned, d, outcomes, previous, journal)
+    receipt: PackageReceipt | None = None
+    ordered = tuple(journal.documents[k] for k in sorted(journal.documents))
+    if patient is not None and not planned.conflicting and _differs(previous, patient, ordered):
+        receipt = write_package(
+            desk.store,
+            patient,
+            ordered,
+            journal.payloads,
+            generation=planned.generation + 1,
+            now=desk.now,
+            previous=previous_path,
+            software=desk.software,
+            work=desk.work,
+        )
+    entries = tuple(
+        quarantine.put(desk.store, q, _bytes_to_keep(q, d))
+        for q, d in ((q, d) for q in journal.quarantined for d in documents if d.plan.document.id == q.document.id)
+    )
+    return PatientResult(planned.key, patient, print_, tuple(journal.results), receipt, ordered, entries)
+
+
+def _patient_print(patient: Patient | None, documents: Sequence[LookedAt]) -> str:
+    facts = to_json(patient) if patient else ""
+    return fingerprint(facts + "".join(sorted(f"\n{d.plan.key}\t{d.print}" for d in documents)))
+
+
+def _differs(previous: PackageContents | None, patient: Patient, documents: tuple[JournalDocument, ...]) -> bool:
+    if previous is None:
+        return True
+    return previous.patient != patient or tuple(sorted(previous.documents, key=lambda d: d.id)) != documents
+
+
+def _kept(d: LookedAt) -> DocumentResult:
+    state = "excluded" if d.plan.excluded is not None and d.plan.state != "archived" else d.plan.state
+    reason = d.plan.excluded if state == "excluded" else None
+    return DocumentResult(
+        d.plan.key, d.plan.document.id, state, d.print, d.content, reason, newer_rejected=d.plan.newer_rejected
+    )
+
+
+def _place(
+    planned: PlannedPatient,
+    d: LookedAt,
+    outcomes: Mapping[str, Outcome],
+    previous: PackageContents | None,
+    journal: _Journal,
+) -> None:
+    """Decide where one document goes: into the package (new, carried over or as it was), quarantine, or nowhere."""
+    id_ = d.plan.document.id
+    old = None if previous is None else next((x for x in previous.documents if x.id == id_), None)
+    if d.decision in ("keep", "carry"):
+        journal.results.append(_kept(d))
+        if old is not None:
+            keep_facts = d.decision == "keep" or d.plan.newer_rejected
+            _carry(journal, old if keep_facts else replace(d.plan.document, files=old.files), previous)
+        return
+    failed = _rejection(d, outcomes)
+    if failed is None:
+        files = tuple(_archived_file(j, i, outcomes[j.key]) for i, j in enumerate(d.jobs, start=1))
+        journal.documents[id_] = replace(d.plan.document, files=files)
+        for seq, job in enumerate(d.jobs, start=1):
+            made = outcomes[job.key]
+            if isinstance(made, Normalised):
+                journal.payloads[id_, seq] = Payload(pdf=made.pdf, original=job.source, text=made.text)
+        journal.results.append(DocumentResult(d.plan.key, id_, "archived", d.print, d.content, converted=True))
+        return
+    reason, detail, attempts = failed
+    journal.quarantined.append(_quarantined(planned, d, outcomes, reason, detail, attempts))
+    if old is None:
+        journal.results.append(
+            DocumentResult(d.plan.key, id_, "quarantined", d.print, d.content, reason.value, detail, converted=True)
+        )
+        return
+    # What was archived once stays archived and visible; that a newer version was refused is flagged on it.
+    note = FlagNote(Flag.NEWER_VERSION_REJECTED, f"{reason.value}: {detail}")
+    flags = tuple(f for f in old.flags if f.code is not Flag.NEWER_VERSION_REJECTED)
+    _carry(journal, replace(old, flags=(*flags, note)), previous)
+    journal.results.append(
+        DocumentResult(
+            d.plan.key, id_, "archived", d.print, d.plan.content, reason.value, detail, newer_rejected=True, converted=True
+        )
+    )
+
+
+def _carry(journal: _Journal, document: JournalDocument, previous: PackageContents | None) -> None:
+    if previous is None:
+        return
+    journal.documents[document.id] = document
+    for f in document.files:
+        spans = previous.spans[document.id, f.seq]
+        journal.payloads[document.id, f.seq] = Payload(spans.pdf, spans.original, spans.text)
+
+
+def _rejection(d: LookedAt, outcomes: Mapping[str, Outcome]) -> tuple[Reason, str, tuple[Attempt, ...]] | None:
+    if d.problem is not None:
+        return (*d.problem, ())
+    for job in d.jobs:
+        outcome = outcomes[job.key]
+        if isinstance(outcome, Rejected):
+            return outcome.reason, outcome.detail, outcome.attempts
+    return None
+
+
+def _archived_file(job: Job, seq: int, made: Outcome) -> ArchivedFile:
+    if not isinstance(made, Normalised):
+        raise TypeError("only a normalised file can be archived")
+    pdf_sha, pdf_size = sha256_file(made.pdf)
+    text_sha, text_size = sha256_file(made.text)
+    return ArchivedFile(
+        seq=seq,
+        role=FileRole.MAIN if seq == 1 else FileRole.ATTACHMENT,
+        original=OriginalFile(job.declared_name, job.sha256, job.size, made.format),
+        archive_copy=ArchiveCopy(
+            pdf_sha, pdf_size, made.flavour, made.route, made.page_count, made.verdict, made.attempts
+        ),
+        text=TextCopy(text_sha, text_size),
+        flags=made.flags,
+    )
+
+
+def _quarantined(
+    planned: PlannedPatient,
+    d: LookedAt,
+    outcomes: Mapping[str, Outcome],
+    reason: Reason,
+    detail: str,
+    attempts: tuple[Attempt, ...],
+) -> Quarantined:
+    by_name = {j.declared_name: j for j in d.jobs}
+    files = []
+    for f in d.plan.files:
+        job = by_name.get(f.name)
+        found: FileFormat | None = outcomes[job.key].format if job is not None and job.key in outcomes else None
+        files.append(QuarantinedFile(f.name, job.sha256 if job else None, job.size if job else None, found))
+    return Quarantined(d.plan.document, planned.key, reason, detail, tuple(files), attempts)
+
+
+def _bytes_to_keep(q: Quarantined, d: LookedAt) -> dict[str, Path]:
+    return {j.declared_name: j.source for j in d.jobs}

@@ -1,0 +1,332 @@
+"""The run: an export goes in, packages and a catalogue come out; stopped anywhere it continues.
+
+The coordinator streams the export into the register, hands tasks to workers (never more in flight than twice their
+number), and records each answer in two durable steps: catalogue first, then register. A crash between the two only
+means that the patient is done again, with the same result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from archive import quarantine
+from archive.catalogue import Catalogue
+from archive.errors import JournalarkivError, WorkersFailedError
+from archive.normalise.contract import Limits, Timings
+from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
+from extract.mapping import Mapping
+from extract.plan import Planner, Task, select_pilot
+from extract.progress import Progress
+from extract.register import Export, Register
+from extract.results import PatientResult, TaskResult
+from extract.sources.contract import Source
+from extract.work import opening_note, run_task, start_worker
+from extract.workers import WorkerDied, WorkerPool
+
+MAX_DEATHS_IN_A_ROW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. `sample` documents of a pilot are drawn by `seed`; `register_only` converts nothing."""
+
+    workers: int = 1
+    delta: bool = False
+    sample: int | None = None
+    seed: int = 0
+    register_only: bool = False
+    limits: Limits = Limits()
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run did: counts of this run, and what it cost. Totals over the archive are `archive.reconcile`'s."""
+
+    export: int = 0
+    pilot: bool = False
+    patients: int = 0
+    documents: int = 0
+    archived: int = 0
+    quarantined: int = 0
+    carried_over: int = 0
+    packages_written: int = 0
+    worker_deaths: int = 0
+    seconds: float = 0.0
+    seconds_registering: float = 0.0
+    timings: Timings = field(default_factory=Timings)
+    peak_memory_worker: int = 0
+    peak_memory_converter: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def to_plain(self) -> dict[str, object]:
+        """JSON-ready; stages with CPU and wall seconds and counts."""
+        plain: dict[str, object] = {
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("timings",)
+        }
+        plain["stages"] = {
+            stage: {
+                "cpu_seconds": round(self.timings.cpu[stage], 3),
+                "wall_seconds": round(self.timings.wall[stage], 3),
+                "count": self.timings.count[stage],
+            }
+            for stage in sorted(self.timings.count)
+        }
+        return plain
+
+
+def software() -> str:
+    """Name and version for PREMIS and METS."""
+    return f"journalarkiv {metadata.version('journalarkiv')}"
+
+
+def migrate(source: Source, mapping: Mapping, archive: Path, options: Options, progress: Progress) -> RunSummary:
+    """Register the export (or go on with it), archive what is left to archive, and record it.
+
+    Raises:
+        ArchiveBusyError, NotAnArchiveError, SourceUnreadableError, MappingError, DiskFullError, WorkersFailedError
+    """
+    store = ArchiveStore.create(archive, mapping.archive_info())
+    with store.lock(), Register(store.register) as register:
+        _clean_up(store)
+        summary = RunSummary(pilot=options.sample is not None)
+        started = datetime.now(UTC)
+        export = _register(store, register, source, mapping, options, progress)
+        summary.export = export.number
+        summary.seconds_registering = (datetime.now(UTC) - started).total_seconds()
+        if options.sample is not None:
+            select_pilot(register, export.number, documents=options.sample, seed=options.seed)
+        if not options.register_only:
+            work_off(store, register, export, options, progress, summary)
+        summary.seconds = (datetime.now(UTC) - started).total_seconds()
+        _write_summary(store, summary)
+    return summary
+
+
+def retry(archive: Path, options: Options, progress: Progress, *, reason: str | None = None) -> RunSummary:
+    """Take quarantined documents up again, all or those of one reason, from the export or their kept bytes."""
+    store = ArchiveStore.open(archive)
+    with store.lock(), Register(store.register) as register:
+        _clean_up(store)
+        export = register.latest_export()
+        if export is None or not export.registered:
+            raise JournalarkivError(
+                "Nothing has been migrated into this archive yet.", remedy="Run `journalarkiv migrate` first."
+            )
+        summary = RunSummary(export=export.number)
+        started = datetime.now(UTC)
+        with register.transaction():
+            chosen = "((state='quarantined' AND (reason=:r OR :r IS NULL)) OR (newer_rejected AND :r IS NULL))"
+            register.connection.execute(
+                "UPDATE patient SET done=0 WHERE key IN"
+                f" (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608 - our own text
+                {"r": reason},
+            )
+            register.connection.execute(
+                f"UPDATE document SET state='pending' WHERE state='quarantined' AND {chosen}",  # noqa: S608
+                {"r": reason},
+            )
+            register.connection.execute("UPDATE export SET finished=0 WHERE number=?", (export.number,))
+        work_off(store, register, export, options, progress, summary)
+        summary.seconds = (datetime.now(UTC) - started).total_seconds()
+        _write_summary(store, summary)
+    return summary
+
+
+def _register(
+    store: ArchiveStore, register: Register, source: Source, mapping: Mapping, options: Options, progress: Progress
+) -> Export:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    digest = source.register_digest()
+    mapping_sha, _ = sha256_file(mapping.path)
+    export, registered = register.begin_export(
+        source.root.resolve(), delta=options.delta, register_sha256=digest, mapping_sha256=mapping_sha, now=now
+    )
+    if not registered:
+        write_durably(store.seals / f"mapping-{mapping_sha[:16]}.toml", mapping.path.read_bytes())
+        with progress.registering() as tell:
+            register.read_export(source, export, tell)
+        export = replace(export, registered=True)
+    return export
+
+
+def work_off(
+    store: ArchiveStore,
+    register: Register,
+    export: Export,
+    options: Options,
+    progress: Progress,
+    summary: RunSummary,
+) -> None:
+    """Do every task left, record the answers, and sweep up."""
+    planner = Planner(register, export.number)
+    pilot = options.sample is not None
+    patients, documents = planner.remaining(pilot=pilot)
+    if patients:
+        pool = WorkerPool(
+            options.workers, initializer=start_worker, initargs=(store, options.limits, software())
+        )
+        try:
+            with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
+                recorder = _Recorder(store, register, catalogue, export.number, summary)
+                for result in _answers(pool, planner.tasks(pilot=pilot), store, options.workers, summary):
+                    recorder.record(result)
+                    bar(sum(len(p.results) for p in result.patients), summary.quarantined)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        pool.shutdown(wait=True)
+    else:
+        with Catalogue.open(store, write=True):
+            pass
+    _sweep_quarantine(store, register)
+    remove_tree(store.work)
+    if not planner.remaining(pilot=False)[0]:
+        register.finish_export(export.number, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _answers(
+    pool: Executor, tasks: Iterator[Task], store: ArchiveStore, workers: int, summary: RunSummary
+) -> Iterator[TaskResult]:
+    """Results as they come; tasks whose worker died are done again, split and with care, until the culprit is named."""
+    flying: dict[Future[TaskResult], Task] = {}
+    again: deque[Task] = deque()
+    deaths = 0
+    while True:
+        while len(flying) < 2 * workers:
+            task = again.popleft() if again else next(tasks, None)
+            if task is None:
+                break
+            flying[pool.submit(run_task, task)] = task
+        if not flying:
+            return
+        done, _ = wait(flying, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = flying.pop(future)
+            try:
+                result = future.result()
+            except WorkerDied as death:
+                deaths += 1
+                summary.worker_deaths += 1
+                if deaths > MAX_DEATHS_IN_A_ROW:
+                    raise WorkersFailedError(
+                        f"{deaths} worker processes in a row ended without an answer (last: {death.exit_code}).",
+                        remedy="Look at the machine's memory and disk, give fewer --workers, and run the command again.",
+                    ) from death
+                again.extend(_after_death(task, death, store))
+            else:
+                deaths = 0
+                yield result
+
+
+def _after_death(task: Task, death: WorkerDied, store: ArchiveStore) -> list[Task]:
+    """What to do with a task that killed its worker: once more, then patient by patient, then without the culprit."""
+    strikes = task.strikes + 1
+    if strikes == 1:
+        return [replace(task, strikes=strikes)]
+    if not task.careful or len(task.patients) > 1:
+        return [replace(task, patients=(p,), careful=True, strikes=strikes) for p in task.patients]
+    note = opening_note(store, death.pid) if death.pid else None
+    poisoned = set(task.poisoned)
+    if note is not None and note.exists():
+        poisoned.add(note.read_text())
+        note.unlink()
+    elif strikes > 4:  # it dies outside any conversion: stop every document of this patient, keep all bytes
+        poisoned.update(d.document.id for d in task.patients[0].documents)
+    return [replace(task, poisoned=frozenset(poisoned), strikes=strikes)]
+
+
+class _Recorder:
+    """Writes answers down: catalogue, then register, then what is no longer needed is removed."""
+
+    def __init__(
+        self, store: ArchiveStore, register: Register, catalogue: Catalogue, export: int, summary: RunSummary
+    ) -> None:
+        self.store, self.register, self.catalogue = store, register, catalogue
+        self.export, self.summary = export, summary
+
+    def record(self, result: TaskResult) -> None:
+        with self.catalogue.transaction():
+            for p in result.patients:
+                self._into_catalogue(p)
+        with self.register.transaction():
+            for p in result.patients:
+                self._into_register(p)
+        for p in result.patients:
+            for r in p.results:
+                if r.converted and r.state == "archived" and not r.newer_rejected:
+                    quarantine.remove(self.store, r.id)
+        s = self.summary
+        s.timings.merge(result.timings)
+        s.peak_memory_worker = max(s.peak_memory_worker, result.peak_memory)
+        s.peak_memory_converter = max(s.peak_memory_converter, result.peak_memory_children)
+
+    def _into_catalogue(self, p: PatientResult) -> None:
+        if p.receipt is not None and p.patient is not None:
+            self.catalogue.record_package(p.receipt, p.patient, p.documents)
+        for q in p.quarantined:
+            if not any(r.id == q.document.id and r.newer_rejected for r in p.results):
+                self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
+        for r in p.results:
+            if r.converted and r.state == "archived":
+                self.catalogue.forget_quarantined(r.id)
+
+    def _into_register(self, p: PatientResult) -> None:
+        db, s = self.register.connection, self.summary
+        s.patients += 1
+        for r in p.results:
+            s.documents += 1
+            s.archived += r.converted and r.state == "archived" and not r.newer_rejected
+            s.carried_over += not r.converted
+            if r.converted and (r.state == "quarantined" or r.newer_rejected):
+                s.quarantined += 1
+                s.reasons[r.reason or ""] = s.reasons.get(r.reason or "", 0) + 1
+            if not r.converted and r.state != "excluded":
+                # what was done stays as it is recorded; only the facts it was compared by may be new
+                db.execute("UPDATE document SET done_fingerprint=? WHERE key=?", (r.fingerprint, r.key))
+                continue
+            db.execute(
+                "UPDATE document SET state=?, reason=?, detail=?, content=?, done_fingerprint=?, newer_rejected=?,"
+                " attempts=attempts+1 WHERE key=?",
+                (r.state, r.reason, r.detail, json.dumps(r.content), r.fingerprint, int(r.newer_rejected), r.key),
+            )
+        if p.receipt is not None:
+            s.packages_written += 1
+            db.execute("UPDATE patient SET generation=? WHERE key=?", (p.receipt.generation, p.key))
+        db.execute("UPDATE patient SET done=?, done_fingerprint=? WHERE key=?", (self.export, p.fingerprint, p.key))
+
+
+def _clean_up(store: ArchiveStore) -> None:
+    """Remove what a killed run left in its work folder; nothing in there is ever needed again."""
+    remove_tree(store.work)
+    store.work.mkdir()
+
+
+def _sweep_quarantine(store: ArchiveStore, register: Register) -> None:
+    """Remove entries of documents that were archived just before a crash kept their entry from being removed."""
+    if not store.quarantine.is_dir():
+        return
+    with os.scandir(store.quarantine) as entries:
+        for entry in entries:
+            row = register.connection.execute(
+                "SELECT state, newer_rejected FROM document WHERE id=?", (entry.name,)
+            ).fetchone()
+            if row is not None and row["state"] == "archived" and not row["newer_rejected"]:
+                quarantine.remove(store, entry.name)
+
+
+def _write_summary(store: ArchiveStore, summary: RunSummary) -> None:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    content = {"format": "journalarkiv.run/1", "software": software(), **summary.to_plain()}
+    with contextlib.suppress(FileExistsError):
+        write_durably(
+            store.seals / f"run-{stamp}-{os.getpid()}.json", json.dumps(content, indent=2, ensure_ascii=False).encode()
+        )

@@ -1,0 +1,254 @@
+"""From the register to tasks: what a worker needs to know of some patients, in batches of some hundred documents.
+
+Huge patients come first and alone, so that the end of a run is not one worker finishing one journal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from archive.reasons import Flag, Reason
+from archive.record import DocumentStatus, FlagNote, JournalDocument, Patient, from_json
+from extract.register import Register
+
+BATCH_DOCUMENTS = 200
+_RESERVOIR = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A file to read. `path` is None where there is nothing that may be read; `problem` then says why."""
+
+    name: str
+    path: Path | None
+    problem: tuple[Reason, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDocument:
+    """A document as the newest export has it, and what was done with it before.
+
+    `fresh` is false where the newest export says nothing of it (a delta, or it vanished): what is archived stays.
+    `content` is the SHA-256 of each file when it was last worked, None for one that could not be read.
+    """
+
+    key: str
+    document: JournalDocument
+    files: tuple[PlannedFile, ...]
+    problem: tuple[Reason, str] | None
+    excluded: str | None
+    fresh: bool
+    state: str
+    done_fingerprint: str | None
+    content: tuple[str | None, ...]
+    retry: bool
+    newer_rejected: bool = False
+    """What is archived is an older version than the one in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPatient:
+    """A patient with all documents. `patient` is None where the export's documents name one it does not have."""
+
+    key: str
+    patient: Patient | None
+    documents: tuple[PlannedDocument, ...]
+    generation: int
+    done_fingerprint: str | None
+    conflicting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The unit of work. `poisoned` documents killed a worker and must not be opened again; `careful` tasks convert
+    one document at a time and note which, so that a killer can be named."""
+
+    patients: tuple[PlannedPatient, ...]
+    careful: bool = False
+    poisoned: frozenset[str] = frozenset()
+    strikes: int = 0
+
+    @property
+    def documents(self) -> int:
+        """Number of documents in it."""
+        return sum(len(p.documents) for p in self.patients)
+
+
+class Planner:
+    """Reads what is left to do of an export out of the register."""
+
+    def __init__(self, register: Register, export: int) -> None:
+        self._db = register.connection
+        self._export = export
+        self._roots = {
+            int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")
+        }
+
+    def remaining(self, *, pilot: bool) -> tuple[int, int]:
+        """Patients and documents not worked yet."""
+        row = self._db.execute(
+            "SELECT count(*), coalesce(sum((SELECT count(*) FROM document d WHERE d.patient_key=p.key)), 0)"
+            " FROM patient p WHERE p.done<? AND (p.selected OR NOT ?)",
+            (self._export, int(pilot)),
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def tasks(self, *, pilot: bool, batch: int = BATCH_DOCUMENTS) -> Iterator[Task]:
+        """Tasks for everything not worked yet, biggest patients first; only keys are held in memory, in a table."""
+        self._db.execute("DROP TABLE IF EXISTS temp.todo")
+        self._db.execute(
+            "CREATE TEMP TABLE todo AS SELECT p.key AS key,"
+            " (SELECT count(*) FROM document d WHERE d.patient_key=p.key) AS documents"
+            " FROM patient p WHERE p.done<? AND (p.selected OR NOT ?) ORDER BY documents DESC, p.key",
+            (self._export, int(pilot)),
+        )
+        position, held, count = 0, [], 0
+        while rows := self._db.execute(
+            "SELECT rowid, key, documents FROM temp.todo WHERE rowid>? ORDER BY rowid LIMIT 500", (position,)
+        ).fetchall():
+            for position, key, documents in rows:
+                held.append(key)
+                count += max(1, documents)
+                if count >= batch:
+                    yield Task(tuple(self.patient(k) for k in held))
+                    held, count = [], 0
+        if held:
+            yield Task(tuple(self.patient(k) for k in held))
+
+    def patient(self, key: str) -> PlannedPatient:
+        """Everything known of one patient."""
+        row = self._db.execute("SELECT * FROM patient WHERE key=?", (key,)).fetchone()
+        patient = from_json(Patient, row["record"]) if row["record"] else None
+        if patient is not None:
+            flags = list(patient.flags)
+            shared = self._db.execute(
+                "SELECT count(DISTINCT b.patient_key) FROM identifier a JOIN identifier b ON a.value=b.value"
+                " AND b.patient_key<>a.patient_key WHERE a.patient_key=?",
+                (key,),
+            ).fetchone()[0]
+            if shared:
+                flags.append(FlagNote(Flag.ID_SHARED))
+            if row["vanished"]:
+                flags.append(FlagNote(Flag.VANISHED_FROM_SOURCE))
+            patient = replace(patient, flags=tuple(flags))
+        documents = [
+            self._document(d, patient)
+            for d in self._db.execute("SELECT * FROM document WHERE patient_key=? ORDER BY key", (key,))
+        ]
+        return PlannedPatient(
+            key, patient, tuple(documents), row["generation"], row["done_fingerprint"], row["distinct_rows"] > 1
+        )
+
+    def _document(self, row: sqlite3.Row, patient: Patient | None) -> PlannedDocument:
+        document = from_json(JournalDocument, row["record"])
+        flags = list(document.flags)
+        replacing = self._db.execute(
+            "SELECT id FROM document WHERE replaces=? AND patient_key=? ORDER BY key LIMIT 1",
+            (document.id, row["patient_key"]),
+        ).fetchone()
+        if replacing:
+            document = replace(document, replaced_by=replacing[0])
+            if document.status in (DocumentStatus.SIGNED, DocumentStatus.UNKNOWN):
+                document = replace(document, status=DocumentStatus.SUPERSEDED)
+        if document.replaces:
+            known = self._db.execute(
+                "SELECT 1 FROM document WHERE patient_key=? AND id=?", (row["patient_key"], document.replaces)
+            ).fetchone()
+            if not known:
+                flags.append(FlagNote(Flag.REPLACES_UNKNOWN))
+        if row["vanished"]:
+            flags.append(FlagNote(Flag.VANISHED_FROM_SOURCE))
+        document = replace(document, flags=tuple(flags))
+        problem = excluded = None
+        if row["problem"] == "excluded":
+            excluded = row["problem_detail"]
+        elif row["problem"]:
+            problem = (Reason(row["problem"]), row["problem_detail"])
+        if row["distinct_rows"] > 1:
+            problem = (Reason.CONFLICTING_ROWS, f"{row['distinct_rows']} different rows have this key.")
+        return PlannedDocument(
+            key=row["key"],
+            document=document,
+            files=tuple(self._files(row)),
+            problem=problem,
+            excluded=excluded,
+            fresh=row["last_seen"] == self._export and not row["vanished"],
+            state=row["state"],
+            done_fingerprint=row["done_fingerprint"],
+            content=tuple(json.loads(row["content"])) if row["content"] else (),
+            retry=row["state"] == "pending" and row["done_fingerprint"] is not None,
+            newer_rejected=bool(row["newer_rejected"]),
+        )
+
+    def _files(self, row: sqlite3.Row) -> Iterator[PlannedFile]:
+        root = self._roots[row["last_seen"]]
+        current = row["last_seen"] == max(self._roots)
+        for raw, path, folded in self._db.execute(
+            "SELECT raw, path, folded FROM document_file WHERE document_key=? ORDER BY seq", (row["key"],)
+        ):
+            if path is None:
+                yield PlannedFile(raw, None, (Reason.PATH_OUTSIDE_EXPORT, Reason.PATH_OUTSIDE_EXPORT.sentence))
+                continue
+            found = self._db.execute("SELECT path, disk FROM file WHERE path=?", (path,)).fetchall()
+            if not found:
+                found = self._db.execute("SELECT path, disk FROM file WHERE folded=? LIMIT 2", (folded,)).fetchall()
+            if len(found) > 1:
+                yield PlannedFile(path, None, (Reason.FILE_MISSING, "Only files that differ in letter case are there."))
+            elif found and current:
+                disk = os.fsdecode(found[0]["disk"]) if found[0]["disk"] is not None else found[0]["path"]
+                yield PlannedFile(path, root / disk)
+            elif not current and (root / path).is_file():
+                yield PlannedFile(path, root / path)
+            else:
+                yield PlannedFile(path, None, (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))
+
+
+def select_pilot(register: Register, export: int, *, documents: int, seed: int) -> int:
+    """Choose whole patients until they hold at least `documents` documents, spread over type, decade and file kind.
+
+    Strata are visited in turn and a patient is drawn from each by the seed, so rare kinds are in the pilot too. A
+    patient chosen keeps all documents: what the pilot archives is final and the run after it goes on from there.
+
+    Returns:
+        The number of patients chosen.
+    """
+    db = register.connection
+    strata: dict[tuple[str, int, str], list[str]] = {}
+    seen: dict[tuple[str, int, str], int] = {}
+    rng = random.Random(f"{seed}")  # noqa: S311 - a reproducible draw, nothing secret
+    for row in db.execute(
+        "SELECT type_code, coalesce(year, 0)/10 AS decade, extension, patient_key FROM document"
+        " WHERE last_seen=? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+        (export,),
+    ):
+        stratum = (row[0], row[1], row[2])
+        held = strata.setdefault(stratum, [])
+        seen[stratum] = seen.get(stratum, 0) + 1
+        # a reservoir of patients for each stratum: memory does not grow with the export
+        if len(held) < _RESERVOIR:
+            held.append(row[3])
+        elif (place := rng.randrange(seen[stratum])) < _RESERVOIR:
+            held[place] = row[3]
+    for held in strata.values():
+        rng.shuffle(held)
+    chosen: dict[str, None] = {}
+    total = 0
+    order = sorted(strata, key=lambda s: (len(strata[s]), s))
+    while total < documents and any(strata.values()):
+        for stratum in order:
+            if total >= documents or not strata[stratum]:
+                continue
+            key = strata[stratum].pop()
+            if key not in chosen:
+                chosen[key] = None
+                total += db.execute("SELECT count(*) FROM document WHERE patient_key=?", (key,)).fetchone()[0]
+    with register.transaction():
+        db.execute("UPDATE patient SET selected=0")
+        db.executemany("UPDATE patient SET selected=1 WHERE key=?", [(k,) for k in chosen])
+    return len(chosen)

@@ -1,0 +1,215 @@
+"""What a worker does with a task: read the source files, normalise them, write packages and quarantine, return facts.
+
+Nothing here touches SQLite. Everything returned is durable on disk before it is returned, and running a task twice
+gives the same packages, so a task that was cut short is simply done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from archive import quarantine
+from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Timings
+from archive.reasons import Reason
+from archive.record import to_json
+from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
+from extract.assemble import Desk, assemble
+from extract.plan import PlannedDocument, PlannedPatient, Task
+from extract.register import fingerprint
+from extract.results import LookedAt, TaskResult
+from extract.workers import Answer
+
+
+@dataclass(slots=True)
+class Worker:
+    """What a worker process keeps between tasks: its engines."""
+
+    store: ArchiveStore
+    limits: Limits
+    software: str
+    normaliser: NormaliserLike | None = None
+
+    def engines(self) -> NormaliserLike:
+        """The process's one normaliser, started on first use."""
+        if self.normaliser is None:
+            from archive.normalise.ladder import Normaliser
+
+            self.normaliser = Normaliser(self.limits, work=self.store.work / f"engines-{os.getpid()}")
+        return self.normaliser
+
+    @property
+    def note(self) -> Path:
+        """Where a careful task writes which document it opens."""
+        return opening_note(self.store, os.getpid())
+
+
+def opening_note(store: ArchiveStore, pid: int) -> Path:
+    """The note a careful worker leaves: the id of the document it has open."""
+    return store.work / f"opening-{pid}"
+
+
+_worker: Worker | None = None
+
+
+def start_worker(store: ArchiveStore, limits: Limits, software: str) -> None:
+    """Initialise a worker process. Memory of in-process engines is bounded, so a bomb is an error and not the
+    kernel's choice of a victim."""
+    global _worker  # noqa: PLW0603 - the engines of one process belong to that process
+    _worker = Worker(store, limits, software)
+    if sys.platform == "linux":
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        wanted = limits.memory_bytes if hard == resource.RLIM_INFINITY else min(limits.memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def run_task(task: Task) -> Answer:
+    """Do one task in a worker process.
+
+    Raises:
+        DiskFullError: no room; nothing of this task is lost, it is done again.
+    """
+    if _worker is None:
+        raise RuntimeError("start_worker was not called in this process")
+    work = _worker.store.work / f"worker-{os.getpid()}"
+    remove_tree(work)
+    with disk_full_is_clear():
+        work.mkdir(parents=True)
+        try:
+            result = Run(_worker, task, work).run()
+        finally:
+            remove_tree(work)
+    return Answer(result, replace_worker=bool(getattr(_worker.normaliser, "broken", False)))
+
+
+class Run:
+    """One task being done."""
+
+    def __init__(self, worker: Worker, task: Task, work: Path) -> None:
+        self.worker, self.task, self.work = worker, task, work
+        self.timings = Timings()
+
+    def run(self) -> TaskResult:
+        """Look at every document, normalise what needs it in one batch, then finish patient by patient."""
+        patients = [(p, [self._look(d, p) for d in p.documents]) for p in self.task.patients]
+        jobs = [j for _, documents in patients for d in documents if d.decision == "work" for j in d.jobs]
+        outcomes = self._normalise(jobs)
+        result = TaskResult(timings=self.timings)
+        desk = Desk(self.worker.store, self.worker.software, self.work, datetime.now(UTC))
+        for planned, documents in patients:
+            with self._stage("package"):
+                result.patients.append(assemble(desk, planned, documents, outcomes))
+        result.peak_memory, result.peak_memory_children = _peak_memory()
+        return result
+
+    @contextlib.contextmanager
+    def _stage(self, name: str, count: int = 1) -> Iterator[None]:
+        cpu, wall = time.process_time(), time.monotonic()
+        yield
+        self.timings.add(name, time.process_time() - cpu, time.monotonic() - wall, count)
+
+    def _look(self, plan: PlannedDocument, patient: PlannedPatient) -> LookedAt:
+        if plan.excluded is not None and plan.state != "archived":
+            return LookedAt(plan, "keep", _print(plan, patient, ()))
+        if plan.done_fingerprint is not None and not plan.retry and (not plan.fresh or plan.excluded is not None):
+            # The export says nothing of its files: only its own facts may differ (it vanished, it was replaced).
+            decision = "carry" if plan.state == "archived" else "keep"
+            return LookedAt(plan, decision, _print(plan, patient, plan.content), plan.content)
+        with self._stage("hash", len(plan.files)):
+            content, jobs, problem = self._read(plan)
+        print_ = _print(plan, patient, content)
+        problem = self._problem_of(plan, patient) or problem
+        if print_ == plan.done_fingerprint and not plan.retry:
+            return LookedAt(plan, "keep", print_, plan.content, plan.problem, jobs)
+        if problem is not None:
+            return LookedAt(plan, "reject", print_, content, problem, jobs)
+        if plan.state == "archived" and plan.content == content and not plan.newer_rejected:
+            return LookedAt(plan, "carry", print_, content, None, jobs)
+        return LookedAt(plan, "work", print_, content, None, jobs)
+
+    def _problem_of(self, plan: PlannedDocument, patient: PlannedPatient) -> tuple[Reason, str] | None:
+        if plan.problem is not None:
+            return plan.problem
+        if patient.conflicting:
+            return Reason.CONFLICTING_PATIENT, Reason.CONFLICTING_PATIENT.sentence
+        if patient.patient is None:
+            return Reason.UNKNOWN_PATIENT, Reason.UNKNOWN_PATIENT.sentence
+        if not plan.files:
+            return Reason.NO_FILE, Reason.NO_FILE.sentence
+        if plan.document.id in self.task.poisoned:
+            return Reason.CONVERSION_FAILED, "A worker process died each time this document was converted."
+        return None
+
+    def _read(
+        self, plan: PlannedDocument
+    ) -> tuple[tuple[str | None, ...], tuple[Job, ...], tuple[Reason, str] | None]:
+        """Hash every file of a document; what cannot be read has no job, and the first such is the problem."""
+        content: list[str | None] = []
+        jobs: list[Job] = []
+        problem: tuple[Reason, str] | None = None
+        stored = self._stored_bytes(plan) if plan.retry else {}
+        for seq, f in enumerate(plan.files, start=1):
+            missing = f.problem or (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence)
+            path = f.path if f.path is not None and f.path.is_file() else stored.get(f.name, f.path)
+            try:
+                if path is None:
+                    raise FileNotFoundError
+                sha, size = sha256_file(path)
+            except FileNotFoundError:
+                content.append(None)
+                problem = problem or missing
+            except OSError as e:
+                content.append(None)
+                problem = problem or (Reason.UNREADABLE, f"Reading it gives {type(e).__name__} ({e.errno}).")
+            else:
+                content.append(sha)
+                jobs.append(Job(f"{plan.document.id}-{seq}", path, f.name, sha, size))
+        return tuple(content), tuple(jobs), problem
+
+    def _stored_bytes(self, plan: PlannedDocument) -> dict[str, Path]:
+        """Bytes kept in quarantine, for a retry after the export is gone."""
+        folder = self.worker.store.quarantine_path(plan.document.id)
+        if not (folder / "reason.json").is_file():
+            return {}
+        entry = quarantine.get(self.worker.store, plan.document.id)
+        return {f.name: folder / f.stored_as for f in entry.files if f.stored_as}
+
+    def _normalise(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
+        out = self.work / "out"
+        out.mkdir()
+        if not jobs:
+            return {}
+        engines = self.worker.engines()
+        engines.timings = self.timings
+        if not self.task.careful:
+            return engines.normalise(jobs, out)
+        outcomes: dict[str, Outcome] = {}
+        for job in jobs:
+            self.worker.note.write_text(job.key.rpartition("-")[0])
+            outcomes |= engines.normalise([job], out)
+        self.worker.note.unlink(missing_ok=True)
+        return outcomes
+
+
+def _print(plan: PlannedDocument, patient: PlannedPatient, content: tuple[str | None, ...]) -> str:
+    """What a document is made of: its facts, its files' bytes, and whether its patient is known."""
+    facts = (to_json(plan.document), content, plan.problem, plan.excluded, patient.patient is not None)
+    return fingerprint(repr((facts, patient.conflicting, [f.name for f in plan.files])))
+
+
+def _peak_memory() -> tuple[int, int]:
+    if sys.platform == "win32":
+        return 0, 0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_maxrss * unit, children.ru_maxrss * unit

@@ -1,0 +1,205 @@
+"""Where tasks run: local worker processes behind `concurrent.futures.Executor`.
+
+The standard ProcessPoolExecutor gives up as a whole when one process dies and cannot say which task killed it. Over
+millions of real files processes do die (a converter's bug, the kernel's memory guard), so each worker here is one
+process with one task at a time: its death fails exactly that task, and a new process takes its place. A task may also
+ask for its process to be replaced after it (a stuck engine, memory that grew).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_SIGKILL = 9
+
+
+class WorkerDied(Exception):
+    """The process that ran a task ended without an answer, or had to be ended. `exit_code` is negative for a signal."""
+
+    def __init__(self, exit_code: int | None, pid: int | None = None) -> None:
+        super().__init__(f"worker process {pid} ended with {exit_code}")
+        self.exit_code = exit_code
+        self.pid = pid
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a task may return instead of a bare value: the value, and whether its process should be replaced."""
+
+    value: Any
+    replace_worker: bool = False
+
+
+class WorkerPool(Executor):
+    """A fixed number of worker processes. Results and arguments must be picklable.
+
+    Args:
+        workers: number of processes.
+        initializer: called once in each new process, with `initargs`.
+        tasks_per_worker: a process is replaced after that many tasks, which keeps memory flat over days.
+        task_seconds: a task that has no answer after that long has its process killed (WorkerDied).
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        tasks_per_worker: int = 200,
+        task_seconds: float = 3600.0,
+    ) -> None:
+        self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._start = (initializer, initargs)
+        self._tasks_per_worker = tasks_per_worker
+        self._task_seconds = task_seconds
+        self._closing = threading.Event()
+        self._processes: dict[int, SpawnProcess] = {}
+        self._slots = [threading.Thread(target=self._serve, args=(i,), name=f"worker-{i}") for i in range(workers)]
+        for slot in self._slots:
+            slot.start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queue `fn(*args)`; it must be importable by name. Keyword arguments are not supported."""
+        if kwargs:
+            raise TypeError("WorkerPool.submit takes positional arguments only")
+        if self._closing.is_set():
+            raise RuntimeError("cannot schedule new tasks after shutdown")
+        future: Future[Any] = Future()
+        self._queue.put((future, fn, args))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Stop. With `cancel_futures` the processes are killed and what waits is cancelled."""
+        self._closing.set()
+        if cancel_futures:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    item = self._queue.get_nowait()
+                    if item is not None:
+                        item[0].cancel()
+            for process in list(self._processes.values()):
+                process.kill()
+        for _ in self._slots:
+            self._queue.put(None)
+        if wait:
+            for slot in self._slots:
+                slot.join()
+
+    def _serve(self, slot: int) -> None:
+        process: SpawnProcess | None = None
+        pipe: Connection | None = None
+        served = 0
+        while (item := self._queue.get()) is not None:
+            future, fn, args = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if process is None or pipe is None:
+                    process, pipe = self._launch(slot)
+                    served = 0
+                pipe.send((fn, args))
+                answer = self._receive(process, pipe)
+            except BaseException as e:  # every failure belongs to this task's future, never to the thread
+                _end(process, pipe)
+                if isinstance(e, EOFError | BrokenPipeError | ConnectionResetError):
+                    e = WorkerDied(process and process.exitcode, process and process.pid)
+                process = pipe = None
+                future.set_exception(e)
+                continue
+            served += 1
+            value, error, replace_worker = answer
+            if replace_worker or served >= self._tasks_per_worker:
+                _end(process, pipe)
+                process = pipe = None
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(value)
+        _end(process, pipe)
+        self._processes.pop(slot, None)
+
+    def _launch(self, slot: int) -> tuple[SpawnProcess, Connection]:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, *self._start), name=f"journalarkiv-worker-{slot}")
+        process.start()
+        theirs.close()
+        self._processes[slot] = process
+        return process, ours
+
+    def _receive(self, process: SpawnProcess, pipe: Connection) -> tuple[Any, BaseException | None, bool]:
+        ready = wait([pipe, process.sentinel], timeout=self._task_seconds)
+        if pipe.poll():
+            answer: tuple[Any, BaseException | None, bool] = pipe.recv()
+            return answer
+        if not ready:
+            process.kill()
+        process.join()
+        raise WorkerDied(process.exitcode, process.pid)
+
+
+def _end(process: SpawnProcess | None, pipe: Connection | None) -> None:
+    if pipe is not None:
+        pipe.close()
+    if process is not None:
+        process.join(2)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+
+
+def _work(pipe: Connection, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    """The life of a worker process."""
+    die_with_parent()
+    # An interrupt at the keyboard reaches the whole group; the coordinator decides what happens to us.
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if initializer is not None:
+        initializer(*initargs)
+    while True:
+        try:
+            fn, args = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            value = fn(*args)
+            answer = value if isinstance(value, Answer) else Answer(value)
+            reply = (answer.value, None, answer.replace_worker)
+        except BaseException as e:  # carried to the coordinator, which knows what it means
+            reply = (None, e, True)
+        try:
+            pipe.send(reply)
+        except (BrokenPipeError, OSError):
+            return
+        except Exception as e:  # an answer that cannot be pickled
+            pipe.send((None, RuntimeError(f"unsendable answer: {type(e).__name__}"), True))
+        if reply[2]:
+            return
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, so that a killed run leaves nothing behind (Linux)."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+    import os
+
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # the parent died before the request was made
