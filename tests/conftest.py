@@ -1,0 +1,35 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from archive.store import ArchiveInfo, ArchiveStore
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+ARCHIVE_INFO = ArchiveInfo(
+    id="0a6d3f0e-5f0c-5c55-9d5c-3f2b1f1f7a01",
+    system_name="Prøvejournal",
+    system_version="7.2",
+    owner_name="Prøve kommune",
+    owner_number="999999999",
+    submission_agreement="PK 2026/17",
+)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of test material beside the repository."""
+    folder = REPOSITORY.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the test material ../shared is not there")
+    return folder
+
+
+@pytest.fixture
+def archive_store(tmp_path: Path) -> ArchiveStore:
+    """A new, empty archive."""
+    return ArchiveStore.create(tmp_path / "archive", ARCHIVE_INFO)
