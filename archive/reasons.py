@@ -13,7 +13,7 @@ class _Coded(StrEnum):
 
     sentence: str
 
-    def __new__(cls, value: str, sentence: str) -> _Coded:
+    def __new__(cls, value: str, sentence: str = "") -> _Coded:
         """Keep the sentence beside the code."""
         member = str.__new__(cls, value)
         member._value_ = value
@@ -60,11 +60,20 @@ class Flag(_Coded):
     ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
     NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
-    PICTURE_REDUCED = "picture-reduced", "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept."
+    PICTURE_REDUCED = (
+        "picture-reduced",
+        "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept.",
+    )
     PAGES_RASTERISED = "pages-rasterised", "The pages are kept as pictures, since no faithful repair was possible."
-    ACTIVE_CONTENT_REMOVED = "active-content-removed", "Scripts, actions or embedded files are not in the archive copy; the original is kept."
+    ACTIVE_CONTENT_REMOVED = (
+        "active-content-removed",
+        "Scripts, actions or embedded files are not in the archive copy; the original is kept.",
+    )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
-    NEWER_VERSION_REJECTED = "newer-version-rejected", "A later export has another version of this document, which could not be archived; it is in quarantine."
+    NEWER_VERSION_REJECTED = (
+        "newer-version-rejected",
+        "A later export has another version of this document, which could not be archived; it is in quarantine.",
+    )
     REPLACES_UNKNOWN = "replaces-unknown", "The document says it replaces one that the export does not have."
 
 

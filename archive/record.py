@@ -14,7 +14,7 @@ import types
 import typing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from archive.identifiers import Identifier
@@ -246,7 +246,7 @@ class Quarantined:
     flags: tuple[FlagNote, ...] = field(default=())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _plan(cls: type) -> tuple[tuple[str, Any, Any], ...]:
     hints = typing.get_type_hints(cls)
     plan = []

@@ -155,7 +155,15 @@ def _place(
     _carry(journal, replace(old, flags=(*flags, note)), previous)
     journal.results.append(
         DocumentResult(
-            d.plan.key, id_, "archived", d.print, d.plan.content, reason.value, detail, newer_rejected=True, converted=True
+            d.plan.key,
+            id_,
+            "archived",
+            d.print,
+            d.plan.content,
+            reason.value,
+            detail,
+            newer_rejected=True,
+            converted=True,
         )
     )
 

@@ -6,15 +6,158 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+from archive.reconcile import Reconciliation
 
-from archive.errors import ExitCode, UsageError
+from archive.errors import ExitCode, NotReconciledError, UsageError
 from archive.normalise.contract import Limits
+from archive.reasons import Reason
+from archive.store import ArchiveStore
+from extract.migrate import Options, RunSummary
+from extract.progress import Progress
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ARCHIVE = click.Path(file_okay=False, path_type=Path)
 
 
 def _default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=_default_workers,
+    show_default="one per core",
+    help="Worker processes. Each needs about 1.5 GB of memory with its engines.",
+)
+_seconds = click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=Limits().seconds,
+    show_default=True,
+    help="Time limit for converting one file.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+
+
+@click.command(epilog="Example: journalarkiv inspect EXPORT --mapping draft.toml")
+@click.argument("export", type=_FOLDER)
+@click.option("--mapping", type=click.Path(dir_okay=False, path_type=Path), help="Write a draft mapping to this file.")
+@_json
+def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
+    """Profile an EXPORT: tables, columns, files, what is missing; draft a mapping. Changes nothing in it."""
+    from extract.inspect import inspect_export
+
+    if mapping is not None and mapping.exists():
+        raise UsageError(f"{mapping} exists.", remedy="Give a new file name; drafts never replace a mapping.")
+    report = inspect_export(export, None, None)
+    if mapping is not None:
+        mapping.write_text(report.draft_mapping(), encoding="utf-8")
+    click.echo(json.dumps(report.to_plain(), ensure_ascii=False, indent=2) if as_json else report.to_text())
+    return int(ExitCode.DONE)
+
+
+@click.command(epilog="Example: journalarkiv migrate EXPORT ARCHIVE --mapping cosdoc.toml --workers 8")
+@click.argument("export", type=_FOLDER)
+@click.argument("archive", type=_ARCHIVE)
+@click.option("--mapping", "mapping_path", type=_FILE, required=True, help="TOML mapping of the export's fields.")
+@_workers
+@_seconds
+@click.option("--delta", is_flag=True, help="The export holds only what is new or changed: nothing vanishes.")
+@click.option("--sample", type=click.IntRange(1), help="Pilot: archive whole patients of about this many documents.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Which patients a pilot draws.")
+@click.option("--register-only", is_flag=True, help="Read, register and reconcile; convert nothing.")
+@_json
+def migrate(
+    export: Path,
+    archive: Path,
+    mapping_path: Path,
+    workers: int,
+    seconds: float,
+    delta: bool,
+    sample: int | None,
+    seed: int,
+    register_only: bool,
+    as_json: bool,
+) -> int:
+    """Archive the documents of an EXPORT into ARCHIVE. Run it again after any stop: it continues.
+
+    The same export again, a newer one of the same system, or a --delta adds what is new, makes a new generation of
+    the packages of what changed, flags what vanished, and leaves everything else as it is.
+    """
+    from extract.mapping import load
+    from extract.migrate import migrate as run
+    from extract.sources.directory import DirectorySource
+
+    if sample is not None and register_only:
+        raise UsageError("--sample and --register-only exclude each other.")
+    mapping = load(mapping_path)
+    options = Options(
+        workers=workers,
+        delta=delta,
+        sample=sample,
+        seed=seed,
+        register_only=register_only,
+        limits=replace(Limits(), seconds=seconds),
+    )
+    store = ArchiveStore.create(archive, mapping.archive_info())
+    source = DirectorySource(export, mapping, store.root / "staging.sqlite")
+    summary = run(source, mapping, archive, options, Progress())
+    return _conclude(store, summary, as_json)
+
+
+@click.command(epilog="Example: journalarkiv retry ARCHIVE --reason conversion-timeout --seconds 600")
+@click.argument("archive", type=_FOLDER)
+@click.option(
+    "--reason",
+    type=click.Choice([r.value for r in Reason]),
+    help="Only documents quarantined for this reason.  [default: all]",
+)
+@_workers
+@_seconds
+@_json
+def retry(archive: Path, reason: str | None, workers: int, seconds: float, as_json: bool) -> int:
+    """Take quarantined documents of ARCHIVE up again, from the export or, where it is gone, from their kept bytes."""
+    from extract.migrate import retry as run
+
+    options = Options(workers=workers, limits=replace(Limits(), seconds=seconds))
+    summary = run(archive, options, Progress(), reason=reason)
+    return _conclude(ArchiveStore.open(archive), summary, as_json)
+
+
+def _conclude(store: ArchiveStore, summary: RunSummary, as_json: bool) -> int:
+    """Print what the run did and how the source adds up; the exit code follows from it."""
+    from extract.accounts import reconcile_archive
+
+    reconciliation = reconcile_archive(store)
+    if as_json:
+        plain: dict[str, Any] = {
+            "format": "journalarkiv.migrate/1",
+            "run": summary.to_plain(),
+            "reconciliation": reconciliation.to_plain(),
+        }
+        click.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+    else:
+        click.echo(_text(summary, reconciliation))
+    if not reconciliation.balanced:
+        raise NotReconciledError(
+            "The source does not add up: " + "; ".join(reconciliation.differences),
+            remedy="Nothing is lost; run the same command again, and `journalarkiv report` for the whole picture.",
+        )
+    return int(ExitCode.FINDINGS if reconciliation.findings else ExitCode.DONE)
+
+
+def _text(summary: RunSummary, reconciliation: Reconciliation) -> str:
+    lines = [
+        f"This run: {summary.documents} documents of {summary.patients} patients looked at in {summary.seconds:.0f} s;"
+        f" {summary.archived} archived, {summary.quarantined} quarantined, {summary.carried_over} as they were;"
+        f" {summary.packages_written} packages written."
+    ]
+    if summary.worker_deaths:
+        lines.append(f"{summary.worker_deaths} worker processes died and were replaced.")
+    lines.append(reconciliation.to_text())
+    return "\n".join(lines)

@@ -11,12 +11,13 @@ import contextlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from archive import quarantine
 from archive.catalogue import Catalogue
@@ -44,7 +45,7 @@ class Options:
     sample: int | None = None
     seed: int = 0
     register_only: bool = False
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(slots=True)
@@ -88,8 +89,25 @@ def software() -> str:
     return f"journalarkiv {metadata.version('journalarkiv')}"
 
 
-def migrate(source: Source, mapping: Mapping, archive: Path, options: Options, progress: Progress) -> RunSummary:
+def migrate(
+    source: Source,
+    mapping: Mapping,
+    archive: Path,
+    options: Options,
+    progress: Progress,
+    *,
+    executor: Callable[[ArchiveStore, Options], Executor] | None = None,
+) -> RunSummary:
     """Register the export (or go on with it), archive what is left to archive, and record it.
+
+    Args:
+        source: the export, opened with `mapping`.
+        mapping: what its fields mean; also says whose archive this is.
+        archive: the folder; made if it is not there.
+        options: how to run.
+        progress: where to tell how far it is.
+        executor: makes what tasks run on, local worker processes by default. Its workers must have called
+            `extract.work.start_worker`.
 
     Raises:
         ArchiveBusyError, NotAnArchiveError, SourceUnreadableError, MappingError, DiskFullError, WorkersFailedError
@@ -105,10 +123,15 @@ def migrate(source: Source, mapping: Mapping, archive: Path, options: Options, p
         if options.sample is not None:
             select_pilot(register, export.number, documents=options.sample, seed=options.seed)
         if not options.register_only:
-            work_off(store, register, export, options, progress, summary)
+            work_off(store, register, export, options, progress, summary, executor or local_workers)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
     return summary
+
+
+def local_workers(store: ArchiveStore, options: Options) -> Executor:
+    """Worker processes on this machine."""
+    return WorkerPool(options.workers, initializer=start_worker, initargs=(store, options.limits, software()))
 
 
 def retry(archive: Path, options: Options, progress: Progress, *, reason: str | None = None) -> RunSummary:
@@ -126,8 +149,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
         with register.transaction():
             chosen = "((state='quarantined' AND (reason=:r OR :r IS NULL)) OR (newer_rejected AND :r IS NULL))"
             register.connection.execute(
-                "UPDATE patient SET done=0 WHERE key IN"
-                f" (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608 - our own text
+                f"UPDATE patient SET done=0 WHERE key IN (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608 - our own text
                 {"r": reason},
             )
             register.connection.execute(
@@ -135,7 +157,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
                 {"r": reason},
             )
             register.connection.execute("UPDATE export SET finished=0 WHERE number=?", (export.number,))
-        work_off(store, register, export, options, progress, summary)
+        work_off(store, register, export, options, progress, summary, local_workers)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
     return summary
@@ -165,15 +187,14 @@ def work_off(
     options: Options,
     progress: Progress,
     summary: RunSummary,
+    executor: Callable[[ArchiveStore, Options], Executor],
 ) -> None:
     """Do every task left, record the answers, and sweep up."""
     planner = Planner(register, export.number)
     pilot = options.sample is not None
     patients, documents = planner.remaining(pilot=pilot)
     if patients:
-        pool = WorkerPool(
-            options.workers, initializer=start_worker, initargs=(store, options.limits, software())
-        )
+        pool = executor(store, options)
         try:
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
                 recorder = _Recorder(store, register, catalogue, export.number, summary)
@@ -197,7 +218,7 @@ def _answers(
     pool: Executor, tasks: Iterator[Task], store: ArchiveStore, workers: int, summary: RunSummary
 ) -> Iterator[TaskResult]:
     """Results as they come; tasks whose worker died are done again, split and with care, until the culprit is named."""
-    flying: dict[Future[TaskResult], Task] = {}
+    flying: dict[Future[Any], Task] = {}
     again: deque[Task] = deque()
     deaths = 0
     while True:
@@ -212,14 +233,14 @@ def _answers(
         for future in done:
             task = flying.pop(future)
             try:
-                result = future.result()
+                result: TaskResult = future.result()
             except WorkerDied as death:
                 deaths += 1
                 summary.worker_deaths += 1
                 if deaths > MAX_DEATHS_IN_A_ROW:
                     raise WorkersFailedError(
                         f"{deaths} worker processes in a row ended without an answer (last: {death.exit_code}).",
-                        remedy="Look at the machine's memory and disk, give fewer --workers, and run the command again.",
+                        remedy="Look at the machine's memory and disk, give fewer --workers, and run it again.",
                     ) from death
                 again.extend(_after_death(task, death, store))
             else:

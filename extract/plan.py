@@ -86,9 +86,7 @@ class Planner:
     def __init__(self, register: Register, export: int) -> None:
         self._db = register.connection
         self._export = export
-        self._roots = {
-            int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")
-        }
+        self._roots = {int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")}
 
     def remaining(self, *, pilot: bool) -> tuple[int, int]:
         """Patients and documents not worked yet."""
@@ -112,12 +110,13 @@ class Planner:
         while rows := self._db.execute(
             "SELECT rowid, key, documents FROM temp.todo WHERE rowid>? ORDER BY rowid LIMIT 500", (position,)
         ).fetchall():
-            for position, key, documents in rows:
+            for _, key, documents in rows:
                 held.append(key)
                 count += max(1, documents)
                 if count >= batch:
                     yield Task(tuple(self.patient(k) for k in held))
                     held, count = [], 0
+            position = rows[-1][0]
         if held:
             yield Task(tuple(self.patient(k) for k in held))
 

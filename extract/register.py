@@ -142,7 +142,8 @@ class Register:
             try:
                 yield
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                if self.connection.in_transaction:  # SQLite has rolled back by itself when the disk is full
+                    self.connection.execute("ROLLBACK")
                 raise
             self.connection.execute("COMMIT")
 
@@ -184,8 +185,7 @@ class Register:
                 return _export(latest), True
             number = (latest["number"] if latest else 0) + 1
             self.connection.execute(
-                "INSERT INTO export(number, root, delta, register_sha256, mapping_sha256, started)"
-                " VALUES(?,?,?,?,?,?)",
+                "INSERT INTO export(number, root, delta, register_sha256, mapping_sha256, started) VALUES(?,?,?,?,?,?)",
                 (number, str(root), int(delta), register_sha256, mapping_sha256, now),
             )
         return Export(number, root, delta, registered=False, finished=False), False

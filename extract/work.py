@@ -61,7 +61,7 @@ _worker: Worker | None = None
 def start_worker(store: ArchiveStore, limits: Limits, software: str) -> None:
     """Initialise a worker process. Memory of in-process engines is bounded, so a bomb is an error and not the
     kernel's choice of a victim."""
-    global _worker  # noqa: PLW0603 - the engines of one process belong to that process
+    global _worker
     _worker = Worker(store, limits, software)
     if sys.platform == "linux":
         import resource
@@ -148,9 +148,7 @@ class Run:
             return Reason.CONVERSION_FAILED, "A worker process died each time this document was converted."
         return None
 
-    def _read(
-        self, plan: PlannedDocument
-    ) -> tuple[tuple[str | None, ...], tuple[Job, ...], tuple[Reason, str] | None]:
+    def _read(self, plan: PlannedDocument) -> tuple[tuple[str | None, ...], tuple[Job, ...], tuple[Reason, str] | None]:
         """Hash every file of a document; what cannot be read has no job, and the first such is the problem."""
         content: list[str | None] = []
         jobs: list[Job] = []

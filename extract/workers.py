@@ -116,7 +116,7 @@ class WorkerPool(Executor):
             except BaseException as e:  # every failure belongs to this task's future, never to the thread
                 _end(process, pipe)
                 if isinstance(e, EOFError | BrokenPipeError | ConnectionResetError):
-                    e = WorkerDied(process and process.exitcode, process and process.pid)
+                    e = WorkerDied(process.exitcode if process else None, process.pid if process else None)
                 process = pipe = None
                 future.set_exception(e)
                 continue
@@ -179,7 +179,7 @@ def _work(pipe: Connection, initializer: Callable[..., object] | None, initargs:
         try:
             value = fn(*args)
             answer = value if isinstance(value, Answer) else Answer(value)
-            reply = (answer.value, None, answer.replace_worker)
+            reply: tuple[Any, BaseException | None, bool] = (answer.value, None, answer.replace_worker)
         except BaseException as e:  # carried to the coordinator, which knows what it means
             reply = (None, e, True)
         try:

@@ -45,6 +45,8 @@ class SourceDocument:
     files: tuple[FileReference, ...]
     row: str
     problem: tuple[Reason, str] | None = None
+    excluded: str | None = None
+    """The name of the mapping's rule that leaves this row out, None for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ class Source(Protocol):
 
     def files(self) -> Iterator[FoundFile]:
         """Every regular file below the root. Symbolic links that lead outside are left out."""
+        ...
+
+    def register_digest(self) -> str:
+        """SHA-256 over the bytes of the register's own files (tables, not documents), to know an export again."""
         ...
 
     def open_path(self, path: str) -> Path:
