@@ -16,6 +16,7 @@ from archive.normalise.contract import Limits
 from archive.reasons import Reason
 from archive.store import ArchiveStore
 from extract.migrate import Options, RunSummary
+from extract.plan import BATCH_DOCUMENTS
 from extract.progress import Progress
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -33,6 +34,13 @@ _workers = click.option(
     default=_default_workers,
     show_default="one per core",
     help="Worker processes. Each needs about 1.5 GB of memory with its engines.",
+)
+_batch = click.option(
+    "--batch",
+    type=click.IntRange(1),
+    default=BATCH_DOCUMENTS,
+    show_default=True,
+    help="Documents per task: smaller loses less work at a stop, larger feeds the converters better.",
 )
 _seconds = click.option(
     "--seconds",
@@ -66,6 +74,7 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
 @click.argument("archive", type=_ARCHIVE)
 @click.option("--mapping", "mapping_path", type=_FILE, required=True, help="TOML mapping of the export's fields.")
 @_workers
+@_batch
 @_seconds
 @click.option("--delta", is_flag=True, help="The export holds only what is new or changed: nothing vanishes.")
 @click.option("--sample", type=click.IntRange(1), help="Pilot: archive whole patients of about this many documents.")
@@ -77,6 +86,7 @@ def migrate(
     archive: Path,
     mapping_path: Path,
     workers: int,
+    batch: int,
     seconds: float,
     delta: bool,
     sample: int | None,
@@ -98,6 +108,7 @@ def migrate(
     mapping = load(mapping_path)
     options = Options(
         workers=workers,
+        batch=batch,
         delta=delta,
         sample=sample,
         seed=seed,

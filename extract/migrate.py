@@ -25,7 +25,7 @@ from archive.errors import JournalarkivError, WorkersFailedError
 from archive.normalise.contract import Limits, Timings
 from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
 from extract.mapping import Mapping
-from extract.plan import Planner, Task, select_pilot
+from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
 from extract.progress import Progress
 from extract.register import Export, Register
 from extract.results import PatientResult, TaskResult
@@ -38,9 +38,11 @@ MAX_DEATHS_IN_A_ROW = 20
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run. `sample` documents of a pilot are drawn by `seed`; `register_only` converts nothing."""
+    """How to run. `sample` documents of a pilot are drawn by `seed`; `register_only` converts nothing; a task holds
+    about `batch` documents, and what is in flight at a stop is done again."""
 
     workers: int = 1
+    batch: int = BATCH_DOCUMENTS
     delta: bool = False
     sample: int | None = None
     seed: int = 0
@@ -198,7 +200,7 @@ def work_off(
         try:
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
                 recorder = _Recorder(store, register, catalogue, export.number, summary)
-                for result in _answers(pool, planner.tasks(pilot=pilot), store, options.workers, summary):
+                for result in _answers(pool, planner.tasks(pilot=pilot, batch=options.batch), store, options.workers, summary):
                     recorder.record(result)
                     bar(sum(len(p.results) for p in result.patients), summary.quarantined)
         except BaseException:
@@ -294,10 +296,9 @@ class _Recorder:
         if p.receipt is not None and p.patient is not None:
             self.catalogue.record_package(p.receipt, p.patient, p.documents)
         for q in p.quarantined:
-            if not any(r.id == q.document.id and r.newer_rejected for r in p.results):
-                self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
+            self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
         for r in p.results:
-            if r.converted and r.state == "archived":
+            if r.converted and r.state == "archived" and not r.newer_rejected:
                 self.catalogue.forget_quarantined(r.id)
 
     def _into_register(self, p: PatientResult) -> None:

@@ -1,0 +1,1 @@
+"""Benchmarks: each measures the product beside a named baseline in the same run and prints JSON and a table."""

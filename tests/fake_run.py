@@ -1,0 +1,73 @@
+"""A run without engines: an in-process executor and a normaliser that obeys its input, to test the run's own logic."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import extract.work
+from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
+from archive.reasons import Reason
+from archive.record import Attempt, FileFormat, Verdict
+from archive.store import ArchiveInfo, ArchiveStore
+from extract.migrate import Options
+from extract.workers import Answer
+from tests.fake_source import ARCHIVE_ID, SYSTEM
+
+
+class ObedientNormaliser:
+    """Content that begins with `BAD <reason code>` is rejected for that reason; anything else becomes a "PDF"."""
+
+    def __init__(self) -> None:
+        self.timings = Timings()
+        self.seen: list[str] = []
+        self.before: Callable[[Job], None] = lambda job: None
+
+    def normalise(self, jobs: Sequence[Job], out: Path) -> dict[str, Outcome]:
+        outcomes: dict[str, Outcome] = {}
+        for job in jobs:
+            self.before(job)
+            self.seen.append(job.key)
+            content = job.source.read_bytes()
+            found = FileFormat("txt", "text/plain", "x-fmt/111", declared_extension=Path(job.declared_name).suffix[1:])
+            if content.startswith(b"BAD "):
+                reason = Reason(content.split()[1].decode())
+                outcomes[job.key] = Rejected(job.key, reason, "as the content says", found)
+                continue
+            pdf, text = out / f"{job.key}.pdf", out / f"{job.key}.txt"
+            pdf.write_bytes(b"%PDF-1.7\n" + hashlib.sha256(content).digest() + content)
+            text.write_bytes(content)
+            outcomes[job.key] = Normalised(
+                job.key, found, pdf, text, "2u", "fake", Verdict("fake", "1", "2u", True), 1, (Attempt("fake", "made"),)
+            )
+        return outcomes
+
+
+class SerialExecutor(Executor):
+    """Runs each task at once, in this process."""
+
+    def __init__(self, store: ArchiveStore, options: Options, normaliser: ObedientNormaliser) -> None:
+        extract.work._worker = extract.work.Worker(store, Limits(), "journalarkiv test", normaliser)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            value = fn(*args, **kwargs)
+            future.set_result(value.value if isinstance(value, Answer) else value)
+        except BaseException as e:
+            future.set_exception(e)
+        return future
+
+
+class FakeMapping:
+    """Just enough of a mapping for the run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.write_text("# a mapping\n")
+
+    def archive_info(self) -> ArchiveInfo:
+        return ArchiveInfo(ARCHIVE_ID, SYSTEM, "1", "Prøve kommune", "964965226", "SA-1")
