@@ -36,8 +36,7 @@ class FileReference:
 class SourceDocument:
     """One row of the document register, mapped and joined with its tables. The first of `files` is the main one.
 
-    `problem` is set where the row itself cannot be used (Reason.BAD_ROW, Reason.NO_FILE) with a sentence. `excluded`
-    is the name of the mapping's rule that leaves this row out on purpose.
+    `problem` is set where the row itself cannot be used (Reason.BAD_ROW, Reason.NO_FILE) with a sentence.
     """
 
     key: str
@@ -46,7 +45,6 @@ class SourceDocument:
     files: tuple[FileReference, ...]
     row: str
     problem: tuple[Reason, str] | None = None
-    excluded: str | None = None
     excluded: str | None = None
     """The name of the mapping's rule that leaves this row out, None for all others."""
 

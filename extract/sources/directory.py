@@ -1,0 +1,291 @@
+"""An export as a folder: a register of CSV or XML tables, and the document files beside it, read by a mapping."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+
+from archive.errors import MappingError, SourceUnreadableError
+from archive.reasons import Flag
+from archive.record import FlagNote
+from extract.mapping.lines import Where
+from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
+from extract.mapping.read import nearest
+from extract.sources.contract import FoundFile, SourceDocument, SourcePatient
+from extract.sources.fields import Compiler
+from extract.sources.records import DocumentBuilder, FilesBuilder, PatientBuilder, row_key
+from extract.sources.scope import Scope, columns_used
+from extract.sources.staging import KEY_PART, Groups, Lookup, Staging
+from extract.sources.tables import Row, Table, csv_columns, files_of, open_table
+from extract.sources.walk import FileTree
+from extract.sources.xmltable import compile_xpath
+
+_FINDINGS = 1_000
+
+
+class DirectorySource:
+    """A folder read by a mapping; implements `Source`.
+
+    Args:
+        root: the export's folder; nothing in it is changed.
+        mapping: what the register's columns mean.
+        staging: where a work file may be made for tables too large for memory; it is removed by `close`.
+        today: dates after it are implausible (default: the day it is; the mapping's `latest` goes before).
+
+    Raises:
+        MappingError: the mapping names tables, columns or elements the export does not have; all are listed.
+        SourceUnreadableError: the folder or a table of the register cannot be read.
+    """
+
+    def __init__(self, root: Path, mapping: Mapping, staging: Path, *, today: date | None = None) -> None:
+        if not root.is_dir():
+            raise SourceUnreadableError(f"{root} is not a folder.", remedy="Give the folder that holds the export.")
+        self.root = root
+        self.mapping = mapping
+        self.system = mapping.system_name
+        self.archive_id = mapping.archive_info().id
+        self.findings: list[str] = []
+        """What is wrong with rows of joined tables, at most a thousand sentences."""
+        self._today = today or date.today()
+        self._staging = Staging(staging)
+        self._scopes = self._checked()
+        self._lookups: dict[str, Lookup] | None = None
+        register = [
+            *mapping.paths.not_documents,
+            *(p.relative_to(root).as_posix() for t in mapping.tables.values() for p in files_of(root, t)),
+        ]
+        self._tree = FileTree(root, mapping.paths.name_encoding, register, self._staging)
+        self._folded: str = ""
+
+    def close(self) -> None:
+        """Remove the work file."""
+        self._staging.close()
+
+    def __enter__(self) -> DirectorySource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- the register -----------------------------------------------------------------------------------------------
+
+    def patients(self) -> Iterator[SourcePatient]:
+        """See `Source.patients`. A bad row gives a patient that is flagged, so that no row is lost."""
+        spec = self.mapping.patient
+        table, compiler, join = self._opened("patient", spec.joins)
+        build = PatientBuilder(spec, compiler, self.archive_id, self.system)
+        for place, row, problem in table.rows():
+            notes: list[FlagNote] = []
+            whole = self._fitted(row, table.width) if problem else row
+            yield build(place, join(whole, notes), problem, notes)
+
+    def documents(self) -> Iterator[SourceDocument]:
+        """See `Source.documents`. After the register's rows come those of file tables that no document asked for."""
+        spec = self.mapping.document
+        table, compiler, join = self._opened("document", spec.joins)
+        files = [self._files(n, compiler, table) for n in range(len(spec.files))]
+        for builder in files:
+            if builder.groups is not None:
+                builder.groups.restart()
+        build = DocumentBuilder(spec, compiler, files, self.archive_id, self.system)
+        replaced = self.mapping.tables[spec.table].encoding_errors == "replace"
+        for place, row, problem in table.rows():
+            notes: list[FlagNote] = []
+            if problem:
+                yield build(place, join(self._fitted(row, table.width), notes) if len(row) > 1 else row, problem, notes)
+                continue
+            if replaced and any("\ufffd" in value for value in row):
+                notes.append(FlagNote(Flag.VALUE_INVALID, "Some characters of the row could not be read."))
+            yield build(place, join(row, notes), "", notes)
+        yield from self._unasked(build, files)
+
+    def _unasked(self, build: DocumentBuilder, files: Sequence[FilesBuilder]) -> Iterator[SourceDocument]:
+        for spec, builder in zip(self.mapping.document.files, files, strict=True):
+            if builder.groups is None:
+                continue
+            for _, place, values in builder.groups.not_asked():
+                problem = f"The row of the table {spec.table!r} belongs to a document that the register does not have."
+                references = builder.of_row(values, [])
+                yield build.loose(place, row_key([spec.table, *values]), "", references, problem)
+
+    # -- the files --------------------------------------------------------------------------------------------------
+
+    def files(self) -> Iterator[FoundFile]:
+        """See `Source.files`."""
+        return iter(self._tree)
+
+    def open_path(self, path: str) -> Path:
+        """See `Source.open_path`. Raises FileNotFoundError where there is no such file inside the export."""
+        return self._tree.open_path(path)
+
+    def _on_disk(self) -> Callable[[str], str]:
+        """A function that gives a path as the disk has it, where the mapping says that case does not matter."""
+        if self.mapping.paths.match_case:
+            return lambda path: path
+        db = self._staging.db
+        if not self._folded:
+            table = self._staging.new_table("folded TEXT PRIMARY KEY, path TEXT, several INT", "WITHOUT ROWID")
+            self._staging.fill(
+                f"INSERT INTO {table} VALUES (?, ?, 0) ON CONFLICT(folded) DO UPDATE SET several = 1",  # noqa: S608
+                ((_fold(f.path), f.path) for f in self._tree),
+            )
+            self._folded = table
+        select = f"SELECT path, several FROM {self._folded} WHERE folded = ?"  # noqa: S608
+
+        def found(path: str) -> str:
+            row = db.execute(select, (_fold(path),)).fetchone()
+            # Two files that differ in case only: the register must mean one of them exactly.
+            return path if row is None or row[1] else str(row[0])
+
+        return found
+
+    # -- opening ----------------------------------------------------------------------------------------------------
+
+    def _checked(self) -> dict[str, Scope]:
+        """Which columns each record needs of which table, after every name has been checked against the export."""
+        faults: list[tuple[Where, str]] = []
+        headers: dict[str, tuple[str, ...] | None] = {}
+        for name, spec in self.mapping.tables.items():
+            files_of(self.root, spec)
+            headers[name] = csv_columns(self.root, spec) if spec.format == "csv" else None
+
+        def check(table: str, column: str, where: Where) -> None:
+            header = headers[table]
+            spec = self.mapping.tables[table]
+            if header is None:
+                try:
+                    compile_xpath(column, spec)
+                except ValueError as e:
+                    faults.append((where, f"bad XPath {column!r}: {e}"))
+            elif column not in header:
+                faults.append((where, f"{spec.file} has no column {column!r}{nearest(column, header)}"))
+
+        scopes = columns_used(self.mapping, check)
+        if faults:
+            findings = dict.fromkeys(self.mapping.fault(where, message) for where, message in sorted(faults, key=str))
+            raise MappingError(
+                f"The mapping {self.mapping.path.name} does not fit the export:",
+                findings=tuple(sorted(findings, key=_line)),
+                remedy="`journalarkiv inspect` shows which columns the export has.",
+            )
+        return scopes
+
+    def _opened(
+        self, record: str, joins: Sequence[JoinSpec]
+    ) -> tuple[Table, Compiler, Callable[[list[str], list[FlagNote]], list[str]]]:
+        scope = self._scopes[record]
+        spec = self.mapping.tables[scope.table]
+        table = open_table(self.root, spec, scope.needed[scope.table])
+        joined = [(j, *self._joined(j, scope)) for j in joins]
+        position: dict[str, int] = {}
+        width = table.width
+        keys = []
+        for j, lookup, columns in joined:
+            position |= {f"{j.name}.{c}": width + n for n, c in enumerate(columns)}
+            keys.append((j, lookup, [scope.index(o, table, position) for o in j.on], ("",) * len(columns)))
+            width += len(columns)
+
+        def join(row: list[str], notes: list[FlagNote]) -> list[str]:
+            for j, lookup, on, nothing in keys:
+                key = row[on[0]] if len(on) == 1 else KEY_PART.join([row[i] for i in on])
+                found = lookup.get(key) if key else None
+                if found is None:
+                    row.extend(nothing)
+                    if key.strip(KEY_PART) and j.missing == "flag":
+                        notes.append(FlagNote(Flag.UNKNOWN_CODE, f"{j.name}: the key is not in the table {j.table!r}"))
+                    continue
+                row.extend(found[0])
+                if found[1]:
+                    notes.append(
+                        FlagNote(
+                            Flag.VALUE_INVALID, f"{j.name}: several rows of {j.table!r} have the key; the first counts"
+                        )
+                    )
+            return row
+
+        def at(column: str, where: Where) -> int:
+            return scope.index(column, table, position)
+
+        compiler = Compiler(at, self._code_tables(), self._today, several=spec.format == "xml")
+        return table, compiler, join
+
+    def _joined(self, join: JoinSpec, scope: Scope) -> tuple[Lookup, tuple[str, ...]]:
+        spec = self.mapping.tables[join.table]
+        columns = tuple(scope.joined[join.name])
+        return self._lookup(spec, spec.key, columns), columns
+
+    def _lookup(self, spec: TableSpec, key: Sequence[str], columns: Sequence[str]) -> Lookup:
+        table = open_table(self.root, spec, [*key, *columns])
+        at = [table.position[k] for k in key]
+        take = [table.position[c] for c in columns]
+        rows = ((KEY_PART.join([row[i] for i in at]), tuple([row[i] for i in take])) for row in self._sound(table))
+        return Lookup(self._staging, rows)
+
+    def _code_tables(self) -> dict[str, Lookup]:
+        if self._lookups is None:
+            self._lookups = {
+                codes.name: self._code_table(codes) for codes in self.mapping.codes.values() if codes.table
+            }
+        return self._lookups
+
+    def _code_table(self, codes: CodeList) -> Lookup:
+        table = open_table(self.root, self.mapping.tables[codes.table], [codes.key, codes.value])
+        key, value = table.position[codes.key], table.position[codes.value]
+        fold = codes.ignore_case
+        rows = ((row[key].casefold() if fold else row[key], (row[value],)) for row in self._sound(table))
+        return Lookup(self._staging, rows)
+
+    def _files(self, number: int, compiler: Compiler, table: Table) -> FilesBuilder:
+        spec = self.mapping.document.files[number]
+        rules, on_disk = self.mapping.paths, self._on_disk()
+        if not spec.table:
+            return FilesBuilder(compiler.texts(spec.path, "file"), rules, on_disk)
+        scope = self._scopes[f"files {number}"]
+        own = self.mapping.tables[spec.table]
+        rows = open_table(self.root, own, scope.needed[spec.table])
+        at = [rows.position[k] for k in spec.key]
+        groups = Groups(self._staging, ((KEY_PART.join([r[i] for i in at]), p, r) for p, r in self._placed(rows)))
+        inner = Compiler(
+            lambda column, where: rows.position[column],
+            self._code_tables(),
+            self._today,
+            several=own.format == "xml",
+        )
+        on = [self._scopes["document"].index(c, table, {}) for c in spec.on]
+        order = rows.position[spec.order] if spec.order else None
+        return FilesBuilder(inner.texts(spec.path, "file"), rules, on_disk, groups, on, order)
+
+    # -- rows of joined tables --------------------------------------------------------------------------------------
+
+    def _sound(self, table: Table) -> Iterator[list[str]]:
+        for _, row in self._placed(table):
+            yield row
+
+    def _placed(self, table: Table) -> Iterator[tuple[str, list[str]]]:
+        place: str
+        row: list[str]
+        problem: str
+        rows: Iterator[Row] = table.rows()
+        for place, row, problem in rows:
+            if problem:
+                if len(self.findings) < _FINDINGS:
+                    self.findings.append(f"{place}: {problem}")
+                row = self._fitted(row, table.width)
+            yield place, row
+
+    @staticmethod
+    def _fitted(row: Sequence[str], width: int) -> list[str]:
+        return [*row[:width], *[""] * (width - len(row))]
+
+
+def _fold(path: str) -> str:
+    return unicodedata.normalize("NFC", path.casefold())
+
+
+def _line(finding: str) -> int:
+    return int(finding.split(":", 2)[1])
