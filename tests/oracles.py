@@ -1,4 +1,4 @@
-"""Judges written by others, for tests: commons-ip (E-ARK packages), eark-validator (the same) and stock veraPDF (PDF/A).
+"""Judges written by others, for tests: commons-ip and eark-validator of E-ARK packages, stock veraPDF of PDF/A.
 
 The Java judges are fetched from Maven Central and compiled once, into `build/oracles`, or taken from the folder that
 the environment variable JOURNALARKIV_ORACLES names. A test that needs one skips, with a reason, where neither that
@@ -53,9 +53,8 @@ def _build(folder: Path, part: str, main: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     jars = folder / part
     fetch = ["mvn", "-B", "-q", "-ntp", "-f", str(_RECIPES / "pom.xml"), f"-P{part}"]
-    fetched = subprocess.run(
-        [*fetch, "dependency:copy-dependencies", f"-DoutputDirectory={jars}"], capture_output=True, text=True, timeout=600
-    )
+    fetch += ["dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
+    fetched = subprocess.run(fetch, capture_output=True, text=True, timeout=600)
     if fetched.returncode:
         pytest.skip(f"Maven cannot fetch the judge: {fetched.stdout[-300:]}")
     compiler = ["javac", "-cp", f"{jars}/*", "-d", str(folder / "cls"), str(_RECIPES / f"{main}.java")]
