@@ -1,0 +1,108 @@
+"""Plain text to PDF: every character and every column kept, every line that is too long continued on the next."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from archive.normalise.contract import Limits, Made
+from archive.normalise.encodings import Decoded, decode
+from archive.normalise.typeset import drawable, typeset
+from archive.reasons import DocumentProblem, Flag, Reason
+from archive.record import FlagNote
+
+ROUTE = "plaintext"
+
+_TAB = 8
+# (columns, pt, landscape) that fit A4 within its margins: Liberation Mono is 0.6 em wide.
+_PROSE = (80, 10.0, False)
+_FORMATS = (_PROSE, (89, 9.0, False), (100, 8.0, False), (134, 9.0, True), (151, 8.0, True), (172, 7.0, True))
+_LINES_PER_PAGE = 30
+"""Fewer than any format has, for the estimate of pages."""
+
+
+def plaintext(source: Path, out: Path, limits: Limits) -> Made:
+    """Typeset a text file. `Made.text` is the decoded text with LF line ends.
+
+    Raises DocumentProblem: RESOURCE_LIMIT where it would fill more pages than allowed, CONVERSION_FAILED where the
+    installed fonts lack its script, EMPTY where there is nothing in it but white space.
+    """
+    decoded = decode(source.read_bytes())
+    text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
+    if not text.strip():
+        raise DocumentProblem(Reason.EMPTY, "The file has nothing but white space in it.")
+    if text.count("\n") > limits.pages * _LINES_PER_PAGE * 2:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text would fill more than {limits.pages} pages.")
+    pages = [page.removesuffix("\n") for page in text.split("\f")]
+    while len(pages) > 1 and not pages[-1].strip():
+        pages.pop()
+    lines = [[expanded(line) for line in page.split("\n")] for page in pages]
+    columns, size, landscape = _format([line for page in lines for line in page])
+    table = drawable([text.replace("\f", "\n")])
+    data = {
+        "title": "Tekst",
+        "size": size,
+        "landscape": landscape,
+        "pages": ["\n".join(p for line in page for p in wrapped(line.translate(table), columns)) for page in lines],
+    }
+    typeset("plain", data, out)
+    return Made(out, ("2a", "2u", "2b"), _flags(decoded), text.translate({k: v for k, v in table.items() if k != 0x0C}))
+
+
+def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:
+    if not decoded.lossless:
+        return (FlagNote(Flag.DECODED_LENIENTLY, f"Read as {decoded.encoding}; some bytes are not of it."),)
+    return () if decoded.certain else (FlagNote(Flag.ENCODING_GUESSED, f"Read as {decoded.encoding}."),)
+
+
+def expanded(line: str) -> str:
+    """The line with its tabs as spaces up to the next eighth column."""
+    if "\t" not in line:
+        return line
+    parts = line.split("\t")
+    result = parts[0]
+    for part in parts[1:]:
+        result += " " * (_TAB - width(result) % _TAB) + part
+    return result
+
+
+def width(text: str) -> int:
+    """Columns a text takes in a fixed pitch: wide characters two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    marks = sum(1 for c in text if unicodedata.combining(c) or unicodedata.category(c) == "Cf")
+    return len(text) - marks + sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")
+
+
+def wrapped(line: str, columns: int) -> list[str]:
+    """The line in pieces of at most `columns`, broken after a space where there is one, and never losing a character.
+
+    Continuations keep the line's indent, so that a list stays a list.
+    """
+    if width(line) <= columns:
+        return [line]
+    indent = len(line) - len(line.lstrip(" "))
+    margin = " " * indent if indent <= columns // 2 else ""
+    pieces: list[str] = []
+    rest = line
+    while width(rest) > columns:
+        at, used = 0, 0
+        while at < len(rest) and used + (step := width(rest[at])) <= columns:
+            used += step
+            at += 1
+        space = rest.rfind(" ", len(margin) + 1, at + 1)
+        cut = space + 1 if space > max(len(margin), indent if not pieces else 0) else max(at, len(margin) + 1)
+        pieces.append(rest[:cut])
+        rest = margin + rest[cut:]
+    pieces.append(rest)
+    return pieces
+
+
+def _format(lines: list[str]) -> tuple[int, float, bool]:
+    """Size and direction of the page: tables get what their widest line needs, prose the width that reads well."""
+    longest = max(map(width, lines))
+    wide = [line for line in lines if width(line) > _PROSE[0]]
+    tabular = sum("  " in line.strip() or "|" in line or "\u2502" in line for line in wide)
+    if wide and tabular * 2 < len(wide):
+        return _PROSE
+    return next((f for f in _FORMATS if longest <= f[0]), _PROSE if not wide else _FORMATS[-1])

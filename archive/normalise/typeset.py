@@ -1,0 +1,125 @@
+"""Pages from data: the one place that talks to typst, which runs in this process.
+
+Input never becomes markup. A template of ours reads it as JSON (`sys.inputs.data`) and places strings; typst's root is
+the folder of the templates, which holds nothing else, and no template imports a package. The same data gives the
+same bytes: the document date is fixed, and nothing else of the run goes in.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import typst
+from fontTools.ttLib import TTCollection, TTFont, TTLibError  # type: ignore[import-untyped]
+
+from archive.reasons import DocumentProblem, Reason
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_MOST_CHARACTERS = 40_000_000
+_MISSING_SHARE = 0.02
+_CANNOT_DISPLAY = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+_ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
+_LAYOUT_CONTROLS = frozenset("\t\n\r\u200b\u200c\u200d\u200e\u200f\u00ad\u2028\u2029\u2060\ufeff")
+_SURE = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) | _LAYOUT_CONTROLS
+
+
+def typeset(template: str, data: Any, out: Path) -> None:
+    """Write `out`, tagged PDF/A-2a, from a template (`plain`, `record`) and its JSON-ready data.
+
+    Raises DocumentProblem: CONVERSION_FAILED where the fonts at hand lack a character (see `drawable`) or typst
+    refuses otherwise, RESOURCE_LIMIT where there is more text than one document may have.
+    """
+    content = json.dumps(data, ensure_ascii=False)
+    if len(content) > _MOST_CHARACTERS:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text has {len(content)} characters.")
+    try:
+        pdf = _compiler(template).compile(sys_inputs={"data": content}, format="pdf", pdf_standards=["a-2a"])
+    except (typst.TypstError, UnicodeError) as e:
+        message = getattr(e, "message", "")
+        if found := _CANNOT_DISPLAY.search(message):
+            letters = _ESCAPE.sub(lambda m: chr(int(m[1], 16)), found[1])
+            numbers = " ".join(f"U+{ord(c):04X}" for c in letters[:4])
+            raise DocumentProblem(Reason.CONVERSION_FAILED, f"No font has the character {numbers}.") from None
+        # Typst's message may quote the text, which is the patient's: only its kind is told.
+        raise DocumentProblem(Reason.CONVERSION_FAILED, "Typst refused the text.") from None
+    if not isinstance(pdf, bytes):
+        raise DocumentProblem(Reason.CONVERSION_FAILED, "Typst gave no PDF.")
+    out.write_bytes(pdf)
+
+
+def drawable(texts: Iterable[str]) -> dict[int, str]:
+    """A translation table (for `str.translate`) that makes every character of the texts drawable.
+
+    Control characters become their Unicode pictures, other characters that no installed font has become their
+    number, `‹U+1F44D›`: visible, and nothing dropped. Empty where all can be drawn as they are.
+    Raises DocumentProblem where more than a fiftieth of the text would be numbers: another route must take it.
+    """
+    counts: dict[str, int] = {}
+    total = 0
+    for text in texts:
+        total += len(text)
+        odd = set(text) - _SURE
+        for character in odd:
+            counts[character] = counts.get(character, 0) + text.count(character)
+    table: dict[int, str] = {}
+    numbered = 0
+    for character, count in counts.items():
+        code = ord(character)
+        if code < 0x20:
+            table[code] = chr(0x2400 + code)
+        elif code == 0x7F:
+            table[code] = "\u2421"
+        elif not _can_draw(character):
+            table[code] = f"‹U+{code:04X}›"
+            numbered += count
+    if numbered > max(2, total * _MISSING_SHARE):
+        raise DocumentProblem(Reason.CONVERSION_FAILED, f"{numbered} characters are in none of the installed fonts.")
+    return table
+
+
+def _can_draw(character: str) -> bool:
+    category = unicodedata.category(character)
+    if category in ("Co", "Cs", "Cc", "Cn"):
+        return False
+    return category == "Cf" or ord(character) in _coverage()
+
+
+@functools.cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=True, include_embedded_fonts=True)
+
+
+@functools.cache
+def _compiler(template: str) -> typst.Compiler:
+    return typst.Compiler(
+        input=_TEMPLATES / f"{template}.typ",
+        root=_TEMPLATES,
+        font_paths=_fonts(),
+        ignore_system_fonts=True,
+        package_path=_TEMPLATES / "packages",
+        package_cache_path=_TEMPLATES / "packages",
+    )
+
+
+@functools.cache
+def _coverage() -> frozenset[int]:
+    """The characters typst can find a glyph for: those of all fonts it lists that are files."""
+    found: set[int] = set()
+    for path in sorted({info.path for info in _fonts().fonts() if info.path}):
+        try:
+            if path.lower().endswith((".ttc", ".otc")):
+                with TTCollection(path, lazy=True) as collection:
+                    for font in collection.fonts:
+                        found.update(font.getBestCmap() or ())
+            else:
+                with TTFont(path, lazy=True) as font:
+                    found.update(font.getBestCmap() or ())
+        except (TTLibError, OSError, ValueError, KeyError, AssertionError):
+            continue
+    return frozenset(found)
