@@ -15,7 +15,7 @@ from archive.identifiers import package_id
 from archive.package import FileSpans, PackageReceipt, Span
 from archive.record import JournalDocument, Patient
 from archive.store import ArchiveStore
-from tests.records import FNR, contents_of, make_document, make_file, make_patient, make_quarantined
+from tests.journals import FNR, contents_of, make_document, make_file, make_patient, make_quarantined
 
 
 def receipt(patient: Patient, documents: list[JournalDocument], generation: int = 1) -> PackageReceipt:
