@@ -10,10 +10,10 @@ from archive.identifiers import (
     Identifier,
     IdentifierType,
     classify,
-    document_id,
+    document_ids,
     hpr_number_ok,
     organisation_number_ok,
-    patient_id,
+    patient_ids,
 )
 from archive.reasons import Flag, Reason
 from archive.record import (
@@ -35,21 +35,6 @@ from extract.sources.staging import KEY_PART, Groups
 _CACHED = 16_384
 
 
-def id_maker(make: Callable[[str, str, str], str], archive: str, system: str) -> Callable[[str], str]:
-    """A function from source key to id, which remembers the last ones: documents of a patient come in heaps."""
-    known: dict[str, str] = {}
-
-    def made(key: str) -> str:
-        found = known.get(key)
-        if found is None:
-            if len(known) >= _CACHED:
-                known.clear()
-            found = known[key] = make(archive, system, key)
-        return found
-
-    return made
-
-
 def row_key(values: Sequence[str]) -> str:
     """A key for a row that has none: of its content, so that the same row has it again in a later export."""
     return "!" + hashlib.sha256("\x1f".join(values).encode("utf-8", "surrogatepass")).hexdigest()[:24]
@@ -61,7 +46,7 @@ class PatientBuilder:
     def __init__(self, spec: PatientSpec, compiler: Compiler, archive: str, system: str) -> None:
         fields = spec.fields
         self._key = compiler.text(spec.key, "key")
-        self._id = id_maker(patient_id, archive, system)
+        self._id = patient_ids(archive, system)
         self._current = [compiler.texts(v, "identifier") for v in spec.identifiers]
         self._historic = [compiler.texts(v, "historic identifier") for v in spec.historic_identifiers]
         self._local = [compiler.texts(v, "local identifier") for v in spec.local_identifiers]
@@ -178,8 +163,8 @@ class DocumentBuilder:
         self, spec: DocumentSpec, compiler: Compiler, files: Sequence[FilesBuilder], archive: str, system: str
     ) -> None:
         fields: Mapping[str, ValueSpec] = spec.fields
-        self._document_id = id_maker(document_id, archive, system)
-        self._patient_id = id_maker(patient_id, archive, system)
+        self._document_id = document_ids(archive, system)
+        self._patient_id = patient_ids(archive, system)
         self._key = compiler.text(spec.key, "key")
         self._patient = compiler.text(spec.patient, "patient")
         self._files = files
@@ -193,8 +178,8 @@ class DocumentBuilder:
         self._entry_date = compiler.date(fields.get("entry_date"), "entry date")
         self._author = [text(f"author_{part}") for part in ("name", "hpr", "role")]
         self._unit = [text(f"unit_{part}") for part in ("code", "name", "organisation_number")]
-        self._authors: dict[tuple[str, ...], Author] = {}
-        self._units: dict[tuple[str, ...], Unit] = {}
+        self._authors: dict[tuple[str, ...], tuple[Author, FlagNote | None]] = {}
+        self._units: dict[tuple[str, ...], tuple[Unit, FlagNote | None]] = {}
         self._service, self._episode = text("service"), text("episode")
         self._status = compiler.word(
             fields.get("status"), "status", DocumentStatus, DocumentStatus.UNKNOWN, DocumentStatus.UNKNOWN
@@ -273,25 +258,31 @@ class DocumentBuilder:
 
     def _author_of(self, row: Sequence[str], notes: Notes) -> Author:
         parts = tuple([get(row, notes) for get in self._author])
-        if parts[1] and not hpr_number_ok(parts[1]):
-            notes.append(FlagNote(Flag.VALUE_INVALID, "author hpr: no number of Helsepersonellregisteret"))
         found = self._authors.get(parts)
         if found is None:
             if len(self._authors) >= _CACHED:
                 self._authors.clear()
-            found = self._authors[parts] = Author(*parts)
-        return found
+            wrong = bool(parts[1]) and not hpr_number_ok(parts[1])
+            note = FlagNote(Flag.VALUE_INVALID, "author hpr: no number of Helsepersonellregisteret") if wrong else None
+            found = self._authors[parts] = Author(*parts), note
+        if found[1]:
+            notes.append(found[1])
+        return found[0]
 
     def _unit_of(self, row: Sequence[str], notes: Notes) -> Unit:
         parts = tuple([get(row, notes) for get in self._unit])
-        if parts[2] and not organisation_number_ok(parts[2]):
-            notes.append(FlagNote(Flag.VALUE_INVALID, "unit organisation number: not nine digits of modulus 11"))
         found = self._units.get(parts)
         if found is None:
             if len(self._units) >= _CACHED:
                 self._units.clear()
-            found = self._units[parts] = Unit(*parts)
-        return found
+            wrong = bool(parts[2]) and not organisation_number_ok(parts[2])
+            note = (
+                FlagNote(Flag.VALUE_INVALID, "unit organisation number: not nine digits, modulus 11") if wrong else None
+            )
+            found = self._units[parts] = Unit(*parts), note
+        if found[1]:
+            notes.append(found[1])
+        return found[0]
 
 
 def _rule(values: Sequence[str], matches: str) -> Callable[[str], bool]:
