@@ -1,0 +1,18 @@
+"""Who looked at what: an append-only, hash-chained log (docs/internals/audit-log.md)."""
+
+from viewer.audit.events import AuditAction, AuditEvent, AuditOutcome
+from viewer.audit.log import AuditLog
+from viewer.audit.tree import Checkpoint
+from viewer.audit.verify import AuditFinding, AuditFindingCode, AuditReport, verify_log
+
+__all__ = [
+    "AuditAction",
+    "AuditEvent",
+    "AuditFinding",
+    "AuditFindingCode",
+    "AuditLog",
+    "AuditOutcome",
+    "AuditReport",
+    "Checkpoint",
+    "verify_log",
+]
