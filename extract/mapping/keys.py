@@ -215,8 +215,8 @@ FIELD_KINDS: dict[str, Field] = {
 """Fields that are more than text."""
 
 FIELD_WORDS: dict[str, tuple[str, ...]] = {
-    "sex": tuple(Sex),
-    "address_protection": tuple(AddressProtection),
-    "status": tuple(DocumentStatus),
+    "sex": tuple(w.value for w in Sex),
+    "address_protection": tuple(w.value for w in AddressProtection),
+    "status": tuple(w.value for w in DocumentStatus),
 }
 """The words a code list must lead to, for fields that know only these."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from archive.store import ArchiveInfo
 from extract.mapping.dates import DateRules
 from extract.mapping.lines import Where, line_of
 from extract.mapping.paths import PathRules
+
+TEMPLATE_PART = re.compile(r"\{([^{}]+)\}")
+"""A column named in a template."""
 
 
 @dataclass(frozen=True, slots=True)

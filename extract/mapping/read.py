@@ -6,19 +6,18 @@ import codecs
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from archive.errors import MappingError
 from archive.identifiers import organisation_number_ok
+from extract.mapping.check import Checker, dotted, nearest
 from extract.mapping.dates import DateRules, compile_format
-from extract.mapping.keys import FIELD_KINDS, FIELD_WORDS, SECTIONS, Field, Key, Kind
-from extract.mapping.lines import Where, line_of, positions
+from extract.mapping.keys import FIELD_KINDS, FIELD_WORDS, SECTIONS, Field, Kind
+from extract.mapping.lines import Where, positions
 from extract.mapping.model import (
+    TEMPLATE_PART,
     CodeList,
     DocumentSpec,
     Exclusion,
@@ -37,7 +36,6 @@ _SECTION_OF_VALUE = {
     Field.DATE: "value of a date",
     Field.FLAG: "value of a flag",
 }
-TEMPLATE_PART = re.compile(r"\{([^{}]+)\}")
 
 
 def load(path: Path) -> Mapping:
@@ -76,30 +74,15 @@ def loads(text: str, path: Path) -> Mapping:
     return _Reader(path, positions(text)).mapping(data)
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or the valid names where none is near."""
-    names = sorted(set(valid))
-    folded = {n.casefold(): n for n in names}
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {folded[close[0]]!r}?"
-    shown = ", ".join(repr(n) for n in names[:40])
-    return f"; there are {shown}{' and more' if len(names) > 40 else ''}" if names else ""
-
-
-class _Reader:
-    """Collects faults while it builds the mapping. Builders return something harmless where they found a fault."""
+class _Reader(Checker):
+    """Builds the mapping and collects faults. Builders return something harmless where they found a fault."""
 
     def __init__(self, path: Path, found: dict[Where, int]) -> None:
+        super().__init__(found)
         self.path = path
-        self.found = found
-        self.faults: list[tuple[int, str]] = []
         self.tables: dict[str, TableSpec] = {}
         self.codes: dict[str, CodeList] = {}
         self.dates = DateRules()
-
-    def fault(self, where: Where, message: str) -> None:
-        self.faults.append((line_of(self.found, where), message))
 
     def mapping(self, data: dict[str, Any]) -> Mapping:
         root = self.section("mapping", data, ())
@@ -145,33 +128,7 @@ class _Reader:
             positions=self.found,
         )
 
-    # -- sections and keys ------------------------------------------------------------------------------------------
-
-    def section(self, name: str, data: Any, where: Where, *, present: bool = True) -> dict[str, Any]:
-        """The keys of a section that are known and of the right kind; faults for all others."""
-        if not isinstance(data, dict):
-            self.fault(where, f"{_dotted(where)} must be {Kind.SECTION}")
-            return {}
-        keys = SECTIONS[name]
-        good: dict[str, Any] = {}
-        for key, value in data.items():
-            at = (*where, key)
-            if key not in keys:
-                elsewhere = "; it has its place elsewhere" if any(key in s for s in SECTIONS.values()) else ""
-                place = f"[{_dotted(where)}]" if where else "the mapping"
-                self.fault(at, f"unknown key {key!r} in {place}{nearest(key, keys) or elsewhere}")
-            elif not _fits(keys[key].kind, value):
-                self.fault(at, f"{key!r} must be {keys[key].kind}")
-            elif keys[key].words and value not in keys[key].words:
-                self.fault(at, f"{key!r} cannot be {value!r}{nearest(value, keys[key].words)}")
-            else:
-                good[key] = value
-        for key, rule in keys.items():
-            if rule.required and key not in data and present:
-                self.fault(where, f"{key!r} is missing in {f'[{_dotted(where)}]' if where else 'the mapping'}")
-            elif rule.required and key in good and rule.kind is Kind.TEXT and not good[key].strip():
-                self.fault((*where, key), f"{key!r} must not be empty")
-        return good
+    # -- rules ------------------------------------------------------------------------------------------------------
 
     def date_rules(self, data: dict[str, Any], where: Where, base: DateRules | None = None) -> DateRules:
         pivot = data.get("pivot", base.pivot if base else None)
@@ -252,12 +209,12 @@ class _Reader:
         own = self.section("codes", data, where)
         lookup = [k for k in ("table", "key", "value") if k in own]
         if lookup and "values" in own:
-            self.fault(where, f"[{_dotted(where)}] has both 'values' and a table; it can have one of them")
+            self.fault(where, f"[{dotted(where)}] has both 'values' and a table; it can have one of them")
         elif lookup and len(lookup) < 3:
             missing = ", ".join(repr(k) for k in ("table", "key", "value") if k not in own)
-            self.fault(where, f"[{_dotted(where)}] lacks {missing}")
+            self.fault(where, f"[{dotted(where)}] lacks {missing}")
         elif not lookup and "values" not in own:
-            self.fault(where, f"[{_dotted(where)}] has neither 'values' nor 'table', 'key' and 'value'")
+            self.fault(where, f"[{dotted(where)}] has neither 'values' nor 'table', 'key' and 'value'")
         if "table" in own:
             self.table_name(own["table"], (*where, "table"))
         own["values"] = tuple(own.get("values", {}).items())
@@ -273,7 +230,7 @@ class _Reader:
         own = self.section(section or _SECTION_OF_VALUE[kind], data, where)
         sources = [k for k in ("column", "columns", "template", "constant") if k in own]
         if len(sources) != 1 and not (data.keys() - SECTIONS["value"].keys() and not sources):
-            self.fault(where, f"{_dotted(where)} needs exactly one of 'column', 'columns', 'template' and 'constant'")
+            self.fault(where, f"{dotted(where)} needs exactly one of 'column', 'columns', 'template' and 'constant'")
         given: dict[str, Any] = {}
         if "column" in own or "columns" in own:
             given["columns"] = _texts(own.get("columns", own.get("column", ())))
@@ -287,7 +244,7 @@ class _Reader:
             self.group(own, where)
             given["group"] = own.get("group")
         elif "group" in own or "no_match" in own:
-            self.fault(where, f"{_dotted(where)} has 'group' or 'no_match' but no 'pattern'")
+            self.fault(where, f"{dotted(where)} has 'group' or 'no_match' but no 'pattern'")
         if kind is Field.FLAG:
             given.setdefault("present", not (given.get("true") or given.get("false")))
         if kind is Field.DATE:
@@ -434,60 +391,8 @@ class _Reader:
         )
 
 
-def _fits(kind: Kind, value: Any) -> bool:
-    """Whether a TOML value is of the kind; what stands inside sections is checked with them."""
-
-    def texts(v: Any) -> bool:
-        return isinstance(v, list) and all(isinstance(x, str) for x in v)
-
-    def one(v: Any) -> bool:
-        return isinstance(v, (str, dict))
-
-    match kind:
-        case Kind.TEXT:
-            return isinstance(value, str)
-        case Kind.CHARACTER:
-            return isinstance(value, str) and len(value) <= 1
-        case Kind.INTEGER:
-            return type(value) is int and value >= 0
-        case Kind.BOOLEAN:
-            return isinstance(value, bool)
-        case Kind.DAY:
-            return isinstance(value, date) and not isinstance(value, datetime)
-        case Kind.TEXTS:
-            return texts(value)
-        case Kind.TEXT_OR_TEXTS:
-            return isinstance(value, str) or (texts(value) and bool(value))
-        case Kind.INTEGER_OR_TEXT:
-            return isinstance(value, str) or (type(value) is int and value >= 0)
-        case Kind.PAIRS:
-            return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-        case Kind.CODES:
-            return isinstance(value, str) or (
-                isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-            )
-        case Kind.SECTION:
-            return isinstance(value, dict)
-        case Kind.NAMED_SECTIONS:
-            return isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
-        case Kind.SECTIONS:
-            return isinstance(value, list) and all(isinstance(v, dict) for v in value) and bool(value)
-        case Kind.VALUE:
-            return one(value)
-        case Kind.VALUES:
-            return one(value) or (isinstance(value, list) and all(one(v) for v in value))
-        case Kind.NAMED_VALUES:
-            return isinstance(value, dict) and all(one(v) for v in value.values())
-        case Kind.JOINS:
-            return isinstance(value, dict) and all(one(v) or texts(v) for v in value.values())
-
-
 def _texts(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def _dotted(where: Where) -> str:
-    return ".".join(str(w) for w in where if not isinstance(w, int))
 
 
 def _is_uuid(text: str) -> bool:
@@ -495,6 +400,3 @@ def _is_uuid(text: str) -> bool:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
-
-
-__all__ = ["TEMPLATE_PART", "Key", "load", "loads", "nearest"]

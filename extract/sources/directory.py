@@ -11,9 +11,9 @@ from types import TracebackType
 from archive.errors import MappingError, SourceUnreadableError
 from archive.reasons import Flag
 from archive.record import FlagNote
+from extract.mapping.check import nearest
 from extract.mapping.lines import Where
 from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
-from extract.mapping.read import nearest
 from extract.sources.contract import FoundFile, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler
 from extract.sources.records import DocumentBuilder, FilesBuilder, PatientBuilder, row_key

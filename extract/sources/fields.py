@@ -13,8 +13,7 @@ from archive.reasons import Flag
 from archive.record import FlagNote
 from extract.mapping.dates import DateReader, DateRules
 from extract.mapping.lines import Where
-from extract.mapping.model import CodeList, ValueSpec
-from extract.mapping.read import TEMPLATE_PART
+from extract.mapping.model import TEMPLATE_PART, CodeList, ValueSpec
 from extract.sources.staging import Lookup
 from extract.sources.tables import SEVERAL
 

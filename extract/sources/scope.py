@@ -7,8 +7,7 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 
 from extract.mapping.lines import Where
-from extract.mapping.model import DocumentSpec, JoinSpec, Mapping, PatientSpec, ValueSpec
-from extract.mapping.read import TEMPLATE_PART
+from extract.mapping.model import TEMPLATE_PART, DocumentSpec, JoinSpec, Mapping, PatientSpec, ValueSpec
 from extract.sources.tables import Table
 
 Check = Callable[[str, str, Where], None]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 import glob
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from archive.errors import SourceUnreadableError
 from extract.mapping.model import TableSpec
@@ -153,7 +152,8 @@ class _Records:
 
     def __init__(self, path: Path, spec: TableSpec, width: int = 0) -> None:
         self._path, self._spec, self._width = path, spec, width
-        self._file = path.open("rb")
+        encoding = "utf-8-sig" if codecs.lookup(spec.encoding).name == "utf-8" else spec.encoding
+        self._file = path.open(encoding=encoding, errors=spec.encoding_errors, newline="")
         self._again: list[str] = []
         self._pending: list[str] = []
         self._line = 0
@@ -226,9 +226,7 @@ class _Records:
 
     def _lines(self) -> Iterator[str]:
         spec = self._spec
-        encoding = "utf-8-sig" if codecs.lookup(spec.encoding).name == "utf-8" else spec.encoding
-        text = io.TextIOWrapper(self._file, encoding=encoding, errors=spec.encoding_errors, newline="")
-        lines: Iterator[str] = text if spec.line_end == "auto" else _split(text, spec.line_end)
+        lines: Iterator[str] = self._file if spec.line_end == "auto" else _split(self._file, spec.line_end)
         if len(spec.delimiter) == 1:
             return lines
         return (line.replace(spec.delimiter, _DELIMITER) for line in lines)
@@ -269,7 +267,7 @@ def first_undecodable(path: Path, encoding: str) -> tuple[int, int, int]:
             done += len(chunk)
 
 
-def _split(text: io.TextIOWrapper, line_end: str) -> Iterator[str]:
+def _split(text: TextIO, line_end: str) -> Iterator[str]:
     """Records between a line end of the export's own; line ends inside them become stand-ins."""
     rest = ""
     while chunk := text.read(_CHUNK):

@@ -9,8 +9,8 @@ from typing import Any
 from lxml import etree
 
 from archive.errors import MappingError, SourceUnreadableError
+from extract.mapping.check import nearest
 from extract.mapping.model import TableSpec
-from extract.mapping.read import nearest
 from extract.sources.tables import SEVERAL, Row, files_of
 
 

@@ -1,0 +1,157 @@
+"""CSV in all its dialects: what was written is read, and what is broken is told where it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archive.errors import SourceUnreadableError
+from extract.mapping.model import TableSpec
+from extract.sources import tables
+from extract.sources.tables import CsvTable, csv_columns, first_undecodable
+
+
+def table(root: Path, content: bytes | str, **spec: object) -> CsvTable:
+    data = content.encode(str(spec.get("encoding", "utf-8"))) if isinstance(content, str) else content
+    (root / "t.csv").write_bytes(data)
+    return CsvTable(root, TableSpec(name="t", where=("tables", "t"), file="t.csv", **spec))  # type: ignore[arg-type]
+
+
+def rows(root: Path, content: bytes | str, **spec: object) -> list[list[str]]:
+    found = list(table(root, content, **spec).rows())
+    assert not [r for r in found if r[2]]
+    return [values for _, values, _ in found]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_line_ends(tmp_path: Path, line_end: str) -> None:
+    text = line_end.join(["A;B", "1;2", '3;"4;"', "", "5;6"])
+    assert rows(tmp_path, text) == [["1", "2"], ["3", "4;"], ["5", "6"]]
+
+
+def test_places_are_where_the_row_begins(tmp_path: Path) -> None:
+    found = list(table(tmp_path, 'A;B\n1;"to\nlinjer"\n\n3;4\n').rows())
+    assert [place for place, _, _ in found] == ["t.csv:2", "t.csv:5"]
+
+
+def test_byte_order_mark_blanks_and_double_names(tmp_path: Path) -> None:
+    t = table(tmp_path, b"\xef\xbb\xbf A ;NAVN;NAVN\n 1 ;\t2; 3\n")
+    assert list(t.position) == ["A", "NAVN", "NAVN (2)"]
+    assert next(t.rows())[1] == ["1", "2", "3"]
+
+
+def test_no_header_skipped_lines_and_parts(tmp_path: Path) -> None:
+    assert rows(tmp_path, "# laget 2020\n# av oss\n1;2\n", header=False, columns=("A", "B"), skip_lines=2) == [
+        ["1", "2"]
+    ]
+    (tmp_path / "p1.csv").write_text("A;B\n1;2\n")
+    (tmp_path / "p2.csv").write_text("A;B\n3;4\n")
+    spec = TableSpec(name="t", where=(), file="p*.csv")
+    found = list(CsvTable(tmp_path, spec).rows())
+    assert [(place, values) for place, values, _ in found] == [("p1.csv:2", ["1", "2"]), ("p2.csv:2", ["3", "4"])]
+    (tmp_path / "p2.csv").write_text("A;C\n3;4\n")
+    with pytest.raises(SourceUnreadableError, match=r"p2\.csv:1"):
+        csv_columns(tmp_path, spec)
+
+
+def test_long_delimiters_own_line_ends_and_escapes(tmp_path: Path) -> None:
+    text = 'A||B##1||to\nlinjer##"a||b"||4##'
+    assert rows(tmp_path, text, delimiter="||", line_end="##") == [["1", "to\nlinjer"], ["a||b", "4"]]
+    assert rows(tmp_path, "A;B\n1\\;2;3\n", escapechar="\\", quotechar="") == [["1;2", "3"]]
+    assert rows(tmp_path, "A;B\n'1;''x';3\n", quotechar="'") == [["1;'x", "3"]]
+    assert rows(tmp_path, 'A;B\n"1;2"\n', quotechar="") == [['"1', '2"']]
+
+
+def test_written_empties_and_ragged_rows(tmp_path: Path) -> None:
+    assert rows(tmp_path, "A;B\nNULL;-\n", empty=("NULL", "-")) == [["", ""]]
+    assert rows(tmp_path, "A;B\n1\n", ragged=True) == [["1", ""]]
+    assert rows(tmp_path, "A;B\n1;2;;\n") == [["1", "2"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp850", "cp865", "iso-8859-15"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    assert rows(tmp_path, "Ære;B\nØ;å\n", encoding=encoding) == [["Ø", "å"]]
+
+
+def test_a_byte_that_is_not_of_the_encoding_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadableError, match=r"t\.csv:3: byte 0xd8 \(the file's byte 10, from 0\) is not utf-8"):
+        list(table(tmp_path, b"A;B\n1;2\n3;\xd8\n").rows())
+    lenient = table(tmp_path, b"A;B\n1;2\n3;\xd8\n", encoding_errors="replace")
+    assert [v for _, v, _ in lenient.rows()] == [["1", "2"], ["3", "\ufffd"]]
+
+
+def test_the_byte_is_found_across_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_CHUNK", 3)
+    path = tmp_path / "x"
+    path.write_bytes("æ\nøøå\n".encode() + b"ab\xc3(\n")
+    assert first_undecodable(path, "utf-8") == (3, 12, 0xC3)
+    path.write_bytes(b"\xc3\xa6\xc3")
+    assert first_undecodable(path, "utf-8") == (1, 2, 0xC3)
+
+
+def test_a_row_of_another_width_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    found = list(table(tmp_path, "A;B\n1;2\n3;4;5\n6\n7;8\n").rows())
+    assert [(v, bool(p)) for _, v, p in found] == [
+        (["1", "2"], False),
+        (["3", "4", "5"], True),
+        (["6"], True),
+        (["7", "8"], False),
+    ]
+    assert found[1][2] == "The row has 3 columns where the header has 2."
+
+
+@pytest.mark.parametrize("stray", ['2;"x"y', '2;"x', '"2;x'])
+def test_a_stray_quote_spoils_its_own_line_only(tmp_path: Path, stray: str) -> None:
+    found = list(table(tmp_path, f'A;B\n1;a\n{stray}\n3;c\n4;"d"\n5;e\n').rows())
+    good = [(place, v) for place, v, p in found if not p]
+    assert good == [("t.csv:2", ["1", "a"]), ("t.csv:4", ["3", "c"]), ("t.csv:5", ["4", "d"]), ("t.csv:6", ["5", "e"])]
+    assert [place for place, _, p in found if p] == ["t.csv:3"]
+
+
+def test_a_file_cut_inside_quotes_is_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadableError, match=r"t\.csv:3: a quoted field begins here"):
+        list(table(tmp_path, 'A;B\n1;2\n3;"halv\nfil').rows())
+
+
+def test_missing_and_empty_files(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadableError, match=r"t\.csv, which holds the table 't', is not in"):
+        CsvTable(tmp_path, TableSpec(name="t", where=(), file="t.csv"))
+    with pytest.raises(SourceUnreadableError, match="empty"):
+        table(tmp_path, "")
+    assert rows(tmp_path, "A;B\n") == []
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\ue00a\ue00d\ue01f"), max_size=8)
+DIALECTS = st.fixed_dictionaries(
+    {
+        "delimiter": st.sampled_from([";", ",", "\t", "|", "§"]),
+        "quotechar": st.sampled_from(['"', "'", "`"]),
+        "doublequote": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=150)
+@given(
+    st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=5)),
+    DIALECTS,
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, data: list[list[str]], dialect: dict[str, object], quoting: int, end: str
+) -> None:
+    escape = {} if dialect["doublequote"] else {"escapechar": "\\"}
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=quoting, lineterminator=end, **dialect, **escape)  # type: ignore[arg-type]
+    header = [f"K{n}" for n in range(len(data[0]))]
+    writer.writerows([header, *data])
+    # Blanks around a value are not kept; a row of nothing is no row.
+    expected = [[cell.strip() for cell in row] for row in data]
+    found = rows(tmp_path_factory.mktemp("csv"), buffer.getvalue(), **dialect, **escape)
+    assert found == expected
