@@ -1,0 +1,73 @@
+"""Ghostscript as a separate program: fonts that are not embedded, colours that need a profile, streams too broken.
+
+Optional (AGPL, never linked), and only after the validator said no. It rewrites pages, and loses words in one of seven
+of them (measured); so its work counts only where the words survive.
+"""
+
+from __future__ import annotations
+
+import collections
+import shutil
+from pathlib import Path
+
+from archive.normalise import contained
+from archive.normalise.contract import Limits
+from archive.normalise.text_of import text_of, words
+from archive.reasons import DocumentProblem, Reason
+from archive.store import remove_tree
+
+ROUTE = "ghostscript"
+
+_PROGRAM = "gs"
+_SURVIVING = 0.99
+
+
+def available() -> bool:
+    """Whether Ghostscript is installed."""
+    return shutil.which(_PROGRAM) is not None
+
+
+def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
+    """Rewrite a PDF towards PDF/A-2, with the pages and at least 99 % of the words it had.
+
+    Raises:
+        DocumentProblem: CONVERSION_TIMEOUT, or CONVERSION_FAILED where it fails or pages or words are missing after.
+        OSError: nothing can be written.
+    """
+    before, pages = text_of(pdf, most_pages=limits.pages)
+    folder = out.parent / f"{out.name}.gs"
+    try:
+        folder.mkdir()
+        shutil.copyfile(pdf, folder / "in.pdf")
+        ended = contained.run(
+            [
+                _PROGRAM,
+                *("-dSAFER", "-dBATCH", "-dNOPAUSE", "-dQUIET", "-sDEVICE=pdfwrite"),
+                *("-dPDFA=2", "-dPDFACompatibilityPolicy=1", "-sColorConversionStrategy=RGB"),
+                *(f"-dDownsample{kind}Images=false" for kind in ("Color", "Gray", "Mono")),
+                *("-sOutputFile=out.pdf", "in.pdf"),
+            ],
+            folder=folder,
+            seconds=limits.seconds,
+            memory_bytes=limits.memory_bytes,
+            output_bytes=limits.output_bytes,
+        )
+        if not ended.ended_itself:
+            raise DocumentProblem(Reason.CONVERSION_TIMEOUT, f"Ghostscript did not end within {limits.seconds:.0f} s.")
+        if ended.code != 0 or not (folder / "out.pdf").is_file():
+            raise DocumentProblem(Reason.CONVERSION_FAILED, f"Ghostscript ended with exit code {ended.code}.")
+        after, pages_after = text_of(folder / "out.pdf", most_pages=limits.pages)
+        if pages_after != pages:
+            raise DocumentProblem(Reason.CONVERSION_FAILED, "Ghostscript's file has another number of pages.")
+        share = surviving(before, after)
+        if share < _SURVIVING:
+            raise DocumentProblem(Reason.CONVERSION_FAILED, f"Ghostscript kept {share:.1%} of the words.")
+        (folder / "out.pdf").replace(out)
+    finally:
+        remove_tree(folder)
+
+
+def surviving(before: str, after: str) -> float:
+    """The share of a text's words (with their repetitions) that another text has; 1.0 where there were none."""
+    had, has = collections.Counter(words(before)), collections.Counter(words(after))
+    return (had & has).total() / had.total() if had else 1.0

@@ -1,0 +1,282 @@
+"""LibreOffice in batches: RTF, Word, OpenDocument, spreadsheets, presentations -> PDF.
+
+One `soffice --convert-to` takes some dozen files of one family (start-up costs 20 times a small letter). The import
+filter is forced by the identified family, since `soffice` otherwise shows what it cannot parse as text. A persistent
+UNO connection is not used: documents with comments or footnotes crash it. Figures: docs/decisions.md.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archive.errors import DiskFullError
+from archive.normalise import contained
+from archive.normalise.contract import Limits
+from archive.reasons import DocumentProblem, Reason
+from archive.store import disk_full_is_clear, remove_tree
+
+ROUTE = "libreoffice"
+REMEDY = "Install LibreOffice: apt-get install --no-install-recommends libreoffice-writer-nogui libreoffice-calc-nogui"
+
+_BATCH = 40
+_STALL_SECONDS = 45.0
+_START_SECONDS, _FILE_SECONDS = 30.0, 5.0
+_RESTART = 81  # soffice has written a new profile and wants to be started again
+_KILLED = (137, -9)  # by somebody else (the kernel short of memory, an operator): no fault of the file
+_LEAST_FREE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one family is read and written; `component` is the part of LibreOffice that can."""
+
+    import_filters: tuple[str, ...]
+    """The later ones are tried with what the first cannot read."""
+    export: str = "writer"
+    component: str = "writer"
+
+
+_WAYS = {
+    "rtf": _Way(("Rich Text Format",)),
+    "doc": _Way(("MS Word 97", "MS Word 95", "MS WinWord 5")),
+    "docx": _Way(("MS Word 2007 XML",)),
+    "odt": _Way(("writer8",)),
+    "wpd": _Way(("WordPerfect",)),
+    "txt": _Way(("Text (encoded):UTF8,LF,,,",)),
+    "html": _Way(("HTML (StarWriter)",), export="writer_web"),
+    "xls": _Way(("MS Excel 97", "MS Excel 95", "MS Excel 5.0/95"), export="calc", component="calc"),
+    "xlsx": _Way(("Calc MS Excel 2007 XML",), export="calc", component="calc"),
+    "ods": _Way(("calc8",), export="calc", component="calc"),
+    "ppt": _Way(("MS PowerPoint 97",), export="impress", component="impress"),
+    "pptx": _Way(("Impress MS PowerPoint 2007 XML",), export="impress", component="impress"),
+    "odp": _Way(("impress8",), export="impress", component="impress"),
+}
+FAMILIES = frozenset(_WAYS)
+"""Families of `archive.identify` that there is a filter for."""
+
+_PDF_OPTIONS = {
+    "SelectPdfVersion": ("long", "2"),
+    "UseTaggedPDF": ("boolean", "true"),
+    "ExportFormFields": ("boolean", "false"),
+    # Pictures are evidence: nothing is thrown away to make the file smaller.
+    "ReduceImageResolution": ("boolean", "false"),
+    "Quality": ("long", "100"),
+}
+
+# Nothing in a document is executed, fetched or brought up to date.
+_SETTINGS = (
+    ("/org.openoffice.Office.Common/Security/Scripting", "MacroSecurityLevel", "3"),
+    ("/org.openoffice.Office.Common/Security/Scripting", "DisableMacrosExecution", "true"),
+    ("/org.openoffice.Office.Common/Security/Scripting", "BlockUntrustedRefererLinks", "true"),
+    ("/org.openoffice.Office.Common/Load", "UpdateDocMode", "0"),
+    ("/org.openoffice.Office.Common/Misc", "UseLocking", "false"),
+    ("/org.openoffice.Office.Common/Save/Document", "AutoSave", "false"),
+    ("/org.openoffice.Office.Writer/Content/Update", "Link", "0"),
+    ("/org.openoffice.Office.Writer/Content/Update", "Field", "false"),
+    ("/org.openoffice.Office.Writer/Content/Update", "Chart", "false"),
+    ("/org.openoffice.Office.Calc/Content/Update", "Link", "1"),
+    ("/org.openoffice.Office.Calc/Formula/Load", "OOXMLRecalcMode", "1"),
+    ("/org.openoffice.Office.Calc/Formula/Load", "ODFRecalcMode", "1"),
+    ("/org.openoffice.Office.Jobs/Jobs/org.openoffice.Office.Jobs:Job['UpdateCheck']/Arguments", "AutoCheckEnabled",
+     "false"),
+    ("/org.openoffice.Setup/Office", "ooSetupInstCompleted", "true"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeFile:
+    """A file to convert. `stem` names it in the batch: unique, `[0-9a-z-]+`; documents may print it (a file name
+    field), so it should follow from the content alone."""
+
+    stem: str
+    source: Path
+    family: str
+
+
+class Office:
+    """LibreOffice with a profile of its own; one per process.
+
+    Args:
+        folder: scratch folder of our own.
+        limits: what a file may cost.
+        program: name or path of `soffice`.
+
+    Raises EngineMissingError where LibreOffice is not installed.
+    """
+
+    def __init__(self, folder: Path, limits: Limits, *, program: str = "soffice") -> None:
+        self._program = contained.find(program, remedy=REMEDY)
+        self._folder, self._limits = folder, limits
+        self._profile = folder / "profile"
+        with disk_full_is_clear():
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def supports(self, family: str) -> bool:
+        """Whether the part of LibreOffice for this family is installed."""
+        way = _WAYS.get(family)
+        if way is None:
+            return False
+        registry = self._program.resolve().parent.parent / "share" / "registry"
+        return not registry.is_dir() or (registry / f"{way.component}.xcd").is_file()
+
+    def convert(self, files: Sequence[OfficeFile], out: Path) -> dict[str, Path | DocumentProblem]:
+        """Convert files to `out/<stem>.pdf`; one answer per stem.
+
+        Raises:
+            DiskFullError: no space left for the output.
+        """
+        answers: dict[str, Path | DocumentProblem] = {}
+        for family, members in _by_family(files):
+            if not self.supports(family):
+                problem = f"The part of LibreOffice that reads {family} is not installed."
+                answers |= {f.stem: DocumentProblem(Reason.UNSUPPORTED_FORMAT, problem) for f in members}
+                continue
+            for import_filter in _WAYS[family].import_filters:
+                for at in range(0, len(members), _BATCH):
+                    answers |= self._until_done(members[at : at + _BATCH], import_filter, out)
+                members = [f for f in members if _is_unread(answers[f.stem])]
+        return answers
+
+    def _until_done(
+        self, files: Sequence[OfficeFile], import_filter: str, out: Path
+    ) -> dict[str, Path | DocumentProblem]:
+        """Run a batch; where it crashes or hangs, the first file without output is tried alone and the rest goes on."""
+        answers: dict[str, Path | DocumentProblem] = {}
+        pending = list(files)
+        while pending:
+            made, end = self._once(pending, import_filter, out)
+            answers |= made
+            missing = [f for f in pending if f.stem not in made]
+            if missing:
+                self._check_room(missing)
+            if end.ended_itself and end.code == 0:
+                answers |= {f.stem: self._problem(f, end) for f in missing}
+                break
+            # Files are taken in order: all before the first missing one are done.
+            if missing:
+                suspect = missing[0]
+                answers[suspect.stem] = (
+                    self._alone(suspect, import_filter, out) if len(pending) > 1 else self._problem(suspect, end)
+                )
+            pending = missing[1:]
+        return answers
+
+    def _alone(self, file: OfficeFile, import_filter: str, out: Path) -> Path | DocumentProblem:
+        made, end = self._once([file], import_filter, out)
+        if file.stem in made:
+            return made[file.stem]
+        self._check_room([file])
+        return self._problem(file, end)
+
+    def _once(
+        self, files: Sequence[OfficeFile], import_filter: str, out: Path
+    ) -> tuple[dict[str, Path], contained.Finished]:
+        limits = self._limits
+        alone = len(files) == 1
+        seconds = limits.seconds if alone else _START_SECONDS + _FILE_SECONDS * len(files)
+        stage, made = self._folder / "in", self._folder / "out"
+        try:
+            with disk_full_is_clear():
+                for folder in (stage, made):
+                    remove_tree(folder)
+                    folder.mkdir(parents=True)
+                staged = []
+                for f in files:
+                    staged.append(stage / f"{f.stem}.{f.family}")
+                    shutil.copyfile(f.source, staged[-1])
+                self._write_profile()
+            for attempt in (1, 2):
+                end = contained.run(
+                    self._command(files[0].family, import_filter, staged, made),
+                    folder=self._folder,
+                    seconds=seconds,
+                    memory_bytes=limits.memory_bytes,
+                    output_bytes=limits.output_bytes,
+                    environment={"SAL_USE_VCLPLUGIN": "svp", "SAL_NO_FONT_LOOKUP": "1"},
+                    progress=lambda: sum(1 for _ in made.iterdir()),
+                    stall_seconds=seconds if alone else _STALL_SECONDS,
+                )
+                if end.code != _RESTART or attempt == 2:
+                    break
+            return {
+                f.stem: self._move(made / f"{f.stem}.pdf", out) for f in files if _whole(made / f"{f.stem}.pdf")
+            }, end
+        finally:
+            for folder in (stage, made, self._folder / "tmp"):
+                remove_tree(folder)
+
+    def _move(self, pdf: Path, out: Path) -> Path:
+        with disk_full_is_clear():
+            return Path(shutil.move(pdf, out / pdf.name))
+
+    def _command(self, family: str, import_filter: str, staged: Sequence[Path], out: Path) -> list[str]:
+        way = _WAYS[family]
+        options = {name: {"type": kind, "value": value} for name, (kind, value) in _PDF_OPTIONS.items()}
+        return [
+            str(self._program),
+            f"-env:UserInstallation={self._profile.as_uri()}",
+            *("--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo"),
+            f"--infilter={import_filter}",
+            *("--convert-to", f"pdf:{way.export}_pdf_Export:{json.dumps(options, separators=(',', ':'))}"),
+            *("--outdir", str(out)),
+            *map(str, staged),
+        ]
+
+    def _write_profile(self) -> None:
+        """The same settings before every run: what one document changed does not reach the next batch."""
+        items = "".join(
+            f'<item oor:path="{path.replace(chr(39), "&apos;")}"><prop oor:name="{name}" oor:op="fuse">'
+            f"<value>{value}</value></prop></item>"
+            for path, name, value in _SETTINGS
+        )
+        user = self._profile / "user"
+        user.mkdir(parents=True, exist_ok=True)
+        (user / "registrymodifications.xcu").write_text(
+            '<?xml version="1.0" encoding="UTF-8"?><oor:items xmlns:oor="http://openoffice.org/2001/registry">'
+            f"{items}</oor:items>",
+            encoding="utf-8",
+        )
+
+    def _check_room(self, files: Sequence[OfficeFile]) -> None:
+        """`soffice` says nothing of a full disk; files must not land in quarantine because of one."""
+        free = shutil.disk_usage(self._folder).free
+        if free < max(_LEAST_FREE, 4 * max(f.source.stat().st_size for f in files)):
+            raise DiskFullError(
+                "There is no space left for LibreOffice's output.",
+                remedy="Make room and run the same command again; it continues where it stopped.",
+            )
+
+    def _problem(self, file: OfficeFile, end: contained.Finished) -> DocumentProblem:
+        if not end.ended_itself:
+            return DocumentProblem(
+                Reason.CONVERSION_TIMEOUT, f"LibreOffice did not end within {self._limits.seconds:.0f} s."
+            )
+        if end.code == 0:
+            return DocumentProblem(Reason.CONVERSION_FAILED, f"LibreOffice cannot read the file as {file.family}.")
+        return DocumentProblem(Reason.CONVERSION_FAILED, f"LibreOffice ended with exit code {end.code}.")
+
+
+def _by_family(files: Sequence[OfficeFile]) -> Iterator[tuple[str, list[OfficeFile]]]:
+    families: dict[str, list[OfficeFile]] = {}
+    for f in files:
+        families.setdefault(f.family, []).append(f)
+    yield from sorted(families.items())
+
+
+def _is_unread(answer: Path | DocumentProblem) -> bool:
+    return isinstance(answer, DocumentProblem) and answer.reason is Reason.CONVERSION_FAILED
+
+
+def _whole(pdf: Path) -> bool:
+    """Whether a PDF is there to its end: a killed LibreOffice leaves half a file."""
+    try:
+        with pdf.open("rb") as f:
+            f.seek(0, 2)
+            f.seek(max(0, f.tell() - 1024))
+            return b"%%EOF" in f.read()
+    except OSError:
+        return False

@@ -1,0 +1,168 @@
+"""The last rung: pages as pictures, with the words they had laid invisibly over them where they stood."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pikepdf
+import pypdfium2
+from fontTools.fontBuilder import FontBuilder
+from pikepdf import Array, Dictionary, Name
+
+from archive.normalise.contract import Limits
+from archive.normalise.text_of import clean
+from archive.reasons import DocumentProblem, Reason
+
+ROUTE = "rasterised"
+DPI = 200
+
+_QUALITY = 85
+_MOST_PIXELS = 60_000_000
+"""Of a page that is drawn; a larger one is drawn at less than 200 dpi."""
+_MOST_PAGES = 500
+_UNIT = 500  # width of the one glyph, of 1000
+
+
+def rasterise(pdf: Path, out: Path, limits: Limits) -> None:
+    """Draw every page at 200 dpi (a page of more than 60 million pixels at less).
+
+    Raises:
+        DocumentProblem: RESOURCE_LIMIT with more than 500 pages, CORRUPT where a page cannot be drawn.
+        OSError: nothing can be written.
+    """
+    try:
+        source = pypdfium2.PdfDocument(pdf)
+    except pypdfium2.PdfiumError:
+        raise DocumentProblem(Reason.CORRUPT, "The pages cannot be drawn.") from None
+    try:
+        if len(source) > min(_MOST_PAGES, limits.pages):
+            raise DocumentProblem(Reason.RESOURCE_LIMIT, f"{len(source)} pages are too many to keep as pictures.")
+        with pikepdf.new() as target:
+            font = _invisible_font(target)
+            for number in range(len(source)):
+                try:
+                    _page(source, number, target, font)
+                except pypdfium2.PdfiumError:
+                    raise DocumentProblem(Reason.CORRUPT, "A page cannot be drawn.") from None
+            target.save(out, deterministic_id=True)
+    finally:
+        source.close()
+
+
+def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font: pikepdf.Object) -> None:
+    page = source[number]
+    try:
+        width, height = page.get_size()
+        scale = min(DPI / 72, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
+        bitmap = page.render(scale=scale, may_draw_forms=True)
+        picture = bitmap.to_pil().convert("RGB")
+        if all(low == high for low, high in _differences(picture)):
+            picture = picture.convert("L")
+        data = io.BytesIO()
+        picture.save(data, "JPEG", quality=_QUALITY)
+        bitmap.close()
+        image = target.make_stream(data.getvalue())
+        image.Type, image.Subtype, image.Filter = Name.XObject, Name.Image, Name.DCTDecode
+        image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, 8
+        image.ColorSpace = Name.DeviceGray if picture.mode == "L" else Name.DeviceRGB
+        content = f"q {width:.2f} 0 0 {height:.2f} 0 0 cm /P Do Q\n"
+        # Turned pages give their text in the coordinates of the unturned one; it stays in the text copy.
+        if page.get_rotation() == 0:
+            content += "".join(_words(page))
+        resources = Dictionary(XObject=Dictionary(P=image), Font=Dictionary(F=font))
+        target.add_blank_page(page_size=(max(width, 3), max(height, 3)))
+        made = target.pages[-1].obj
+        made.Resources, made.Contents = resources, target.make_stream(content.encode("ascii"))
+    finally:
+        page.close()
+
+
+def _differences(picture: object) -> Iterator[tuple[int, int]]:
+    """Extremes of the differences between the colour channels: all (0, 0) for a grey picture."""
+    from PIL import Image, ImageChops
+
+    assert isinstance(picture, Image.Image)  # noqa: S101 (for the type checker)
+    red, green, blue = picture.split()
+    for one, other in ((red, green), (green, blue)):
+        extremes = ImageChops.difference(one, other).getextrema()
+        yield 0, int(extremes[1])  # type: ignore[arg-type]
+
+
+def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
+    """Content stream operators that show each run of text invisibly (render mode 3) in its rectangle."""
+    left0, bottom0, _, _ = page.get_cropbox()
+    text = page.get_textpage()
+    try:
+        for i in range(text.count_rects()):
+            left, bottom, right, top = text.get_rect(i)
+            said = clean(text.get_text_bounded(left, bottom, right, top)).replace("\n", " ").strip()
+            codes = "".join(f"{ord(c):04x}" for c in said if ord(c) < 0x10000)
+            size, width = top - bottom, right - left
+            if not codes or size <= 0 or width <= 0:
+                continue
+            stretch = 100 * width / (len(codes) / 4 * size * _UNIT / 1000)
+            yield (
+                f"BT 3 Tr /F {size:.2f} Tf {stretch:.2f} Tz "
+                f"1 0 0 1 {left - left0:.2f} {bottom - bottom0:.2f} Tm <{codes}> Tj ET\n"
+            )
+    finally:
+        text.close()
+
+
+def _invisible_font(target: pikepdf.Pdf) -> pikepdf.Object:
+    """A font of one empty glyph that stands for every character: code = CID = UTF-16 unit."""
+    program = target.make_stream(_font_program())
+    program.Length1 = len(_font_program())
+    descriptor = Dictionary(
+        Type=Name.FontDescriptor, FontName=Name("/AAAAAA+Invisible"), Flags=4, ItalicAngle=0, Ascent=800, Descent=-200,
+        CapHeight=700, StemV=80, FontBBox=Array([0, -200, _UNIT, 800]), FontFile2=program,
+    )  # fmt: skip
+    cid_font = Dictionary(
+        Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name("/AAAAAA+Invisible"), DW=_UNIT,
+        CIDSystemInfo=Dictionary(Registry=b"Adobe", Ordering=b"Identity", Supplement=0),
+        FontDescriptor=target.make_indirect(descriptor),
+        CIDToGIDMap=target.make_stream(b"\0\0" + b"\0\1" * 0xFFFF),
+    )  # fmt: skip
+    return target.make_indirect(
+        Dictionary(
+            Type=Name.Font, Subtype=Name.Type0, BaseFont=Name("/AAAAAA+Invisible"), Encoding=Name("/Identity-H"),
+            DescendantFonts=Array([target.make_indirect(cid_font)]), ToUnicode=target.make_stream(_to_unicode()),
+        )
+    )  # fmt: skip
+
+
+@functools.cache
+def _font_program() -> bytes:
+    from fontTools.ttLib.tables._g_l_y_f import Glyph
+
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "any"])
+    builder.setupCharacterMap({0x20: "any"})
+    builder.setupGlyf({".notdef": Glyph(), "any": Glyph()})
+    builder.setupHorizontalMetrics({".notdef": (_UNIT, 0), "any": (_UNIT, 0)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Invisible", "styleName": "Regular", "psName": "Invisible"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.font["head"].created = builder.font["head"].modified = 0
+    builder.font.recalcTimestamp = False
+    data = io.BytesIO()
+    builder.save(data)
+    return data.getvalue()
+
+
+@functools.cache
+def _to_unicode() -> bytes:
+    ranges = [f"<{high:02x}00> <{high:02x}ff> <{high:02x}00>" for high in range(0x100) if not 0xD8 <= high < 0xE0]
+    blocks = [ranges[i : i + 100] for i in range(0, len(ranges), 100)]
+    body = "\n".join(f"{len(b)} beginbfrange\n" + "\n".join(b) + "\nendbfrange" for b in blocks)
+    return (
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
+        "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
+        "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
+        "1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n"
+        f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
+    ).encode("ascii")

@@ -1,0 +1,71 @@
+"""Which routes a family has, best first, and what LibreOffice needs to know of a source."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import cast
+
+from archive.normalise import office, pdf
+from archive.normalise.contract import Route
+from archive.reasons import DocumentProblem, Flag, Reason
+from archive.record import FlagNote
+
+OFFICE_FLAVOURS = ("2a", "2u", "2b")
+
+_IMAGES = ("jpeg", "png", "tiff", "gif", "bmp", "jp2", "webp")
+_ROUTES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(office.FAMILIES, (office.ROUTE,)),
+    **dict.fromkeys(_IMAGES, ("image",)),
+    "txt": ("plaintext", office.ROUTE),
+    "html": ("html", office.ROUTE),
+    "xml": ("xmlrecord", "plaintext"),
+    "pdf": (pdf.ROUTE,),
+}
+# Groups of RTF: escaped characters first, so that an escaped brace counts as text.
+_RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
+
+
+def of(family: str) -> tuple[str, ...]:
+    """The routes of a family, best first; none for what cannot become a page."""
+    return _ROUTES.get(family, ())
+
+
+def load(name: str) -> Route:
+    """The route function of that name (its module is `archive.normalise.<name>`)."""
+    return cast(Route, getattr(importlib.import_module(f"archive.normalise.{name}"), name))
+
+
+def for_office(source: Path, family: str, copy: Path) -> Path:
+    """What to give LibreOffice: text as UTF-8, since its own guess is poor; all else as it is."""
+    if family != "txt":
+        return source
+    from archive.normalise.encodings import decode
+
+    copy.write_text(decode(source.read_bytes()).text, encoding="utf-8", newline="\n")
+    return copy
+
+
+def office_flags(source: Path, family: str) -> tuple[FlagNote, ...]:
+    """What is remarkable of a source that LibreOffice could read."""
+    if family == "rtf" and _open_groups(source):
+        return (FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; what was there is shown."),)
+    return ()
+
+
+def sharper(problem: DocumentProblem, source: Path, family: str) -> DocumentProblem:
+    """A failure of LibreOffice, with a better reason where the source tells one."""
+    if problem.reason is Reason.CONVERSION_FAILED and family == "rtf" and _open_groups(source):
+        return DocumentProblem(Reason.TRUNCATED, "The RTF ends within a group.")
+    return problem
+
+
+def _open_groups(source: Path) -> int:
+    """How many groups of an RTF file are open at its end; negative where more were closed."""
+    content = source.read_bytes()
+    depth, at = 0, 0
+    while (token := _RTF_TOKEN.search(content, at)) is not None:
+        at = token.end() + int(token[1] or 0)
+        depth += (token[0] == b"{") - (token[0] == b"}")
+    return max(depth, 0)
