@@ -9,7 +9,7 @@ surrogates (undecodable bytes), U+FFFE and U+FFFF. They are written as `_xHHHH_`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import IO, cast
 
@@ -37,11 +37,15 @@ class XmlWriter:
     """Writes one XML document to a binary stream, element by element. Use as a context manager: it closes the root.
 
     Texts and attribute values may be any string; they are escaped as the module says. A value of None leaves the
-    attribute out. Elements directly below the root begin on a line of their own.
+    attribute out. Elements directly below the root, and those named in `lines`, begin on a line of their own, so that
+    line-wise tools such as sed can find them.
     """
 
-    def __init__(self, out: IO[bytes], root: str, attributes: Mapping[str, str | None]) -> None:
+    def __init__(
+        self, out: IO[bytes], root: str, attributes: Mapping[str, str | None], *, lines: Collection[str] = ()
+    ) -> None:
         self._out = out
+        self._lines = frozenset(lines)
         self._open: list[str] = []
         self._pending: list[str] = ["<?xml version='1.0' encoding='UTF-8'?>\n"]
         self._size = 0
@@ -59,7 +63,7 @@ class XmlWriter:
 
     def start(self, tag: str, attributes: Mapping[str, str | None] | None = None) -> None:
         """Open an element."""
-        self._put(f"{self._indent()}<{tag}{_attributes(attributes)}>")
+        self._put(f"{self._break(tag)}<{tag}{_attributes(attributes)}>")
         self._open.append(tag)
 
     def end(self) -> None:
@@ -69,11 +73,11 @@ class XmlWriter:
 
     def leaf(self, tag: str, text: str = "", attributes: Mapping[str, str | None] | None = None) -> None:
         """Write an element without children."""
-        head = f"{self._indent()}<{tag}{_attributes(attributes)}"
+        head = f"{self._break(tag)}<{tag}{_attributes(attributes)}"
         self._put(f"{head}>{escape(text).translate(_TEXT)}</{tag}>" if text else f"{head}/>")
 
-    def _indent(self) -> str:
-        return "\n" if len(self._open) == 1 else ""
+    def _break(self, tag: str) -> str:
+        return "\n" if len(self._open) == 1 or tag in self._lines else ""
 
     def _put(self, text: str) -> None:
         self._pending.append(text)

@@ -78,7 +78,7 @@ def test_the_example_is_what_the_schema_says(good: bytes) -> None:
 )
 def test_what_does_not_fit_the_record_is_refused(good: bytes, old: bytes, new: bytes) -> None:
     assert old in good
-    with pytest.raises(ValueError, match="journal|XML|neither|not a whole|not a valid"):
+    with pytest.raises(ValueError, match=r"journal|XML|neither|not a whole|not a valid"):
         read_journal(io.BytesIO(good.replace(old, new, 1)))
 
 

@@ -1,0 +1,334 @@
+"""premis.xml: what was done to each file of a package, when, by what, and how it ended (PREMIS 3.0, loc.gov).
+
+Objects are the package itself and the three forms of every file; a file's identifier is its path in the package, so
+that any PREMIS tool finds it. Times stand here and in METS, never in journal.xml. A new generation takes over the
+events of the files it carries along unchanged, with their times.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from lxml import etree
+
+from archive.layout import Representation, fixity_of, packaged_path
+from archive.metadata import PackageIdentity
+from archive.record import ArchivedFile, JournalDocument
+from archive.xmlio import XmlWriter, children, text_of
+
+NAMESPACE = "http://www.loc.gov/premis/v3"
+_NS = f"{{{NAMESPACE}}}"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_LOCATION = f"{NAMESPACE} https://www.loc.gov/standards/premis/premis.xsd"
+_PUID = {
+    "1a": "fmt/95",
+    "1b": "fmt/354",
+    "2a": "fmt/476",
+    "2b": "fmt/477",
+    "2u": "fmt/478",
+    "3a": "fmt/479",
+    "3b": "fmt/480",
+    "3u": "fmt/481",
+}
+_PLAIN_TEXT_PUID = "x-fmt/111"
+_VERSIONED = re.compile(r"(\S.*?)[ /](\d\S*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A program that acted on files."""
+
+    name: str
+    version: str = ""
+
+    @classmethod
+    def parse(cls, software: str) -> Agent:
+        """Read `name version`, as programs give themselves."""
+        found = _VERSIONED.fullmatch(software.strip())
+        return cls(found[1], found[2]) if found else cls(software.strip())
+
+    @property
+    def id(self) -> str:
+        """Name and version, as events refer to it."""
+        return f"{self.name} {self.version}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class PreservationEvent:
+    """Something that was done. `type` is of the Library of Congress's list of PREMIS event types; `when` UTC, ISO
+    8601; `objects` are (path in the package, role: `source` or `outcome`)."""
+
+    id: str
+    type: str
+    when: str
+    detail: str
+    outcome: str
+    note: str
+    agent: Agent
+    objects: tuple[tuple[str, str], ...]
+
+
+def events_of(document: JournalDocument, file: ArchivedFile, when: str, software: Agent) -> list[PreservationEvent]:
+    """The events of a file that has just been archived, in the order in which they happened."""
+    pdf, original, text = (
+        packaged_path(r, document.id, file) for r in (Representation.PDFA, Representation.ORIGINAL, Representation.TEXT)
+    )
+    copy, verdict, format_ = file.archive_copy, file.archive_copy.verdict, file.original.format
+    kept = copy.sha256 == file.original.sha256
+    flags = ", ".join(note.code.value for note in file.flags)
+    tried = "; ".join(f"{a.route}: {a.outcome}" for a in copy.attempts)
+    rules = f"PDF/A-{verdict.flavour}" + (
+        f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
+    )
+    found = f"{format_.format_name or format_.media_type}; PRONOM: {format_.puid or 'unknown'}"
+    made = ((original, "source"), (pdf, "outcome"), (text, "outcome"))
+
+    def event(
+        type_: str, detail: str, outcome: str, note: str, objects: tuple[tuple[str, str], ...], agent: Agent = software
+    ) -> PreservationEvent:
+        id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{when}"))
+        return PreservationEvent(id_, type_, when, detail, outcome, note, agent, objects)
+
+    return [
+        event("ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)),
+        event(
+            "format identification",
+            "By signature, not by name.",
+            "success" if format_.puid else "warning",
+            found,
+            ((original, "source"),),
+        ),
+        event(
+            "normalization",
+            "Kept byte for byte, since it is PDF/A already; its text was read."
+            if kept
+            else f"Route to PDF/A: {copy.route}; its text was read.",
+            "warning" if flags else "success",
+            "; ".join(part for part in (tried, f"flags: {flags}" if flags else "") if part),
+            made,
+        ),
+        event(
+            "validation",
+            "Against ISO 19005.",
+            "pass" if verdict.passed else "fail",
+            rules,
+            ((pdf, "source"),),
+            Agent(verdict.engine, verdict.engine_version),
+        ),
+        event(
+            "message digest calculation",
+            "SHA-256 of all three forms.",
+            "success",
+            "",
+            tuple((p, "source") for p, _ in made),
+        ),
+    ]
+
+
+def write_premis(
+    out: IO[bytes],
+    package: PackageIdentity,
+    documents: Sequence[JournalDocument],
+    carried: Mapping[str, Sequence[PreservationEvent]],
+    *,
+    when: str,
+    software: Agent,
+) -> None:
+    """Write a premis.xml.
+
+    Args:
+        out: where to.
+        package: the package this is.
+        documents: what the package holds, in its order.
+        carried: events of files taken over unchanged from the generation before, by the path of their original; a
+            file not in it was archived now.
+        when: the time of this run, UTC, ISO 8601.
+        software: what writes the package.
+    """
+
+    def events() -> Iterator[PreservationEvent]:
+        for document in documents:
+            for file in document.files:
+                original = packaged_path(Representation.ORIGINAL, document.id, file)
+                yield from carried.get(original) or events_of(document, file, when, software)
+        yield _creation(package, when, software)
+
+    attributes = {
+        "xmlns": NAMESPACE,
+        "xmlns:xsi": _XSI,
+        "xsi:schemaLocation": _LOCATION,
+        "version": "3.0",
+    }
+    agents = {event.agent.id: event.agent for event in events()}
+    with XmlWriter(out, "premis", attributes) as xml:
+        _write_package(xml, package)
+        for document in documents:
+            for file in document.files:
+                for representation in Representation:
+                    _write_file(xml, representation, document.id, file)
+        for event in events():
+            _write_event(xml, event)
+        for _, agent in sorted(agents.items()):
+            _write_agent(xml, agent)
+
+
+def _creation(package: PackageIdentity, when: str, software: Agent) -> PreservationEvent:
+    detail = f"Generation {package.generation} of this journal's package."
+    id_ = str(uuid.uuid5(uuid.UUID(package.id), f"creation\n{when}"))
+    objects = ((package.id, "outcome"),)
+    return PreservationEvent(id_, "information package creation", when, detail, "success", "", software, objects)
+
+
+def _write_package(xml: XmlWriter, package: PackageIdentity) -> None:
+    xml.start("object", {"xsi:type": "intellectualEntity"})
+    _identifier(xml, "object", "UUID", package.id)
+    if package.predecessor is not None:
+        _relationship(xml, "replacement", "replaces", "UUID", package.predecessor)
+    xml.end()
+
+
+def _write_file(xml: XmlWriter, representation: Representation, document_id: str, file: ArchivedFile) -> None:
+    sha256, size = fixity_of(representation, file)
+    xml.start("object", {"xsi:type": "file"})
+    _identifier(xml, "object", "path", packaged_path(representation, document_id, file))
+    xml.start("objectCharacteristics")
+    xml.leaf("compositionLevel", "0")
+    xml.start("fixity")
+    xml.leaf("messageDigestAlgorithm", "SHA-256")
+    xml.leaf("messageDigest", sha256)
+    xml.end()
+    xml.leaf("size", str(size))
+    _write_format(xml, representation, file)
+    xml.end()
+    if representation is Representation.ORIGINAL:
+        xml.leaf("originalName", file.original.name)
+    else:
+        source = packaged_path(Representation.ORIGINAL, document_id, file)
+        _relationship(xml, "derivation", "has source", "path", source)
+    xml.end()
+
+
+def _write_format(xml: XmlWriter, representation: Representation, file: ArchivedFile) -> None:
+    format_ = file.original.format
+    name, puid = format_.format_name or format_.media_type or "unknown", format_.puid
+    if representation is Representation.PDFA:
+        name, puid = f"PDF/A-{file.archive_copy.flavour}", _PUID.get(file.archive_copy.flavour)
+    elif representation is Representation.TEXT:
+        name, puid = "Plain Text, UTF-8", _PLAIN_TEXT_PUID
+    xml.start("format")
+    xml.start("formatDesignation")
+    xml.leaf("formatName", name)
+    xml.end()
+    if puid:
+        xml.start("formatRegistry")
+        xml.leaf("formatRegistryName", "PRONOM")
+        xml.leaf("formatRegistryKey", puid)
+        xml.end()
+    xml.end()
+
+
+def _write_event(xml: XmlWriter, event: PreservationEvent) -> None:
+    xml.start("event")
+    _identifier(xml, "event", "UUID", event.id)
+    xml.leaf("eventType", event.type)
+    xml.leaf("eventDateTime", event.when)
+    xml.start("eventDetailInformation")
+    xml.leaf("eventDetail", event.detail)
+    xml.end()
+    xml.start("eventOutcomeInformation")
+    xml.leaf("eventOutcome", event.outcome)
+    if event.note:
+        xml.start("eventOutcomeDetail")
+        xml.leaf("eventOutcomeDetailNote", event.note)
+        xml.end()
+    xml.end()
+    _identifier(xml, "linkingAgent", "local", event.agent.id)
+    for path, role in event.objects:
+        kind = "path" if "/" in path else "UUID"
+        _identifier(xml, "linkingObject", kind, path, role)
+    xml.end()
+
+
+def _write_agent(xml: XmlWriter, agent: Agent) -> None:
+    xml.start("agent")
+    _identifier(xml, "agent", "local", agent.id)
+    xml.leaf("agentName", agent.name)
+    xml.leaf("agentType", "software")
+    if agent.version:
+        xml.leaf("agentVersion", agent.version)
+    xml.end()
+
+
+def _identifier(xml: XmlWriter, of: str, kind: str, value: str, role: str | None = None) -> None:
+    xml.start(f"{of}Identifier")
+    xml.leaf(f"{of}IdentifierType", kind)
+    xml.leaf(f"{of}IdentifierValue", value)
+    if role is not None:
+        xml.leaf(f"{of}Role", role)
+    xml.end()
+
+
+def _relationship(xml: XmlWriter, kind: str, subtype: str, id_kind: str, value: str) -> None:
+    xml.start("relationship")
+    xml.leaf("relationshipType", kind)
+    xml.leaf("relationshipSubType", subtype)
+    _identifier(xml, "relatedObject", id_kind, value)
+    xml.end()
+
+
+def read_events(source: IO[bytes]) -> Iterator[PreservationEvent]:
+    """The events of a premis.xml of ours, in its order; memory holds one at a time.
+
+    Raises:
+        ValueError: the file is not a premis.xml as `write_premis` makes it.
+    """
+    for element in children(source, f"{_NS}premis"):
+        if element.tag == f"{_NS}event":
+            yield _read_event(element)
+
+
+def _read_event(element: etree._Element) -> PreservationEvent:
+    def text(path: str, of: etree._Element = element, default: str | None = None) -> str:
+        found = of.find("/".join(_NS + step for step in path.split("/")))
+        if found is None and default is None:
+            raise ValueError(f"the premis.xml has an event without {path}")
+        return default or "" if found is None else text_of(found)
+
+    return PreservationEvent(
+        id=text("eventIdentifier/eventIdentifierValue"),
+        type=text("eventType"),
+        when=text("eventDateTime"),
+        detail=text("eventDetailInformation/eventDetail"),
+        outcome=text("eventOutcomeInformation/eventOutcome"),
+        note=text("eventOutcomeInformation/eventOutcomeDetail/eventOutcomeDetailNote", default=""),
+        agent=Agent.parse(text("linkingAgentIdentifier/linkingAgentIdentifierValue")),
+        objects=tuple(
+            (text("linkingObjectIdentifierValue", link), text("linkingObjectRole", link))
+            for link in element.findall(f"{_NS}linkingObjectIdentifier")
+        ),
+    )
+
+
+def events_by_original(events: Iterable[PreservationEvent]) -> dict[str, list[PreservationEvent]]:
+    """Group the events of files by the path of the original they belong to; those of the package itself are left out.
+
+    The three forms of a file have the same folder and number, so a PDF's or text's path names its original up to the
+    extension; the exact path is taken from the events that link it.
+    """
+    groups: dict[str, list[PreservationEvent]] = {}
+    originals: dict[str, str] = {}
+    for event in events:
+        for path, _ in event.objects:
+            if "/" not in path:
+                continue
+            key = path.split("/data/", 1)[-1].rpartition(".")[0]
+            if path.startswith(f"{Representation.ORIGINAL.folder}/"):
+                originals[key] = path
+            group = groups.setdefault(key, [])
+            if event not in group[-1:]:
+                group.append(event)
+    return {originals[key]: group for key, group in groups.items() if key in originals}
