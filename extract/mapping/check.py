@@ -15,7 +15,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or the valid names where none is near."""
     names = sorted(set(valid))
     folded = {n.casefold(): n for n in names}
-    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     shown = ", ".join(repr(n) for n in names[:40])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lxml import etree
 
@@ -51,16 +51,17 @@ class XmlTable:
         any_row = False
         for path in files_of(self._root, self.spec):
             name = path.relative_to(self._root).as_posix()
-            for line, values in self._elements(path, name, seen):
-                any_row = True
-                yield f"{name}:{line}", values, ""
+            with path.open("rb") as file:
+                for line, values in self._elements(file, name, seen):
+                    any_row = True
+                    yield f"{name}:{line}", values, ""
         if not any_row and seen:
             raise MappingError(
                 f"{self.spec.file} has no element {self.spec.row!r}{nearest(self.spec.row, seen)}",
                 remedy="Correct `row` in the mapping; a name in a namespace needs a prefix of `namespaces`.",
             )
 
-    def _elements(self, path: Path, name: str, seen: dict[str, None]) -> Iterator[tuple[int, list[str]]]:
+    def _elements(self, file: BinaryIO, name: str, seen: dict[str, None]) -> Iterator[tuple[int, list[str]]]:
         stack: list[str] = []
         kept: list[set[str]] = [set()]
         done: dict[int, Any] = {}
@@ -68,7 +69,7 @@ class XmlTable:
         empty = frozenset(self.spec.empty)
         try:
             events = etree.iterparse(
-                str(path),
+                file,
                 events=("start", "end"),
                 resolve_entities=False,
                 no_network=True,
