@@ -41,9 +41,7 @@ class FindingCode(StrEnum):
     FILE_UNKNOWN = "file-unknown", "A package holds a file that no METS names."
     JOURNAL_MISMATCH = "journal-mismatch", "journal.xml describes other bytes than the package holds."
     JOURNAL_SCHEMA = "journal-schema", "journal.xml does not follow its schema."
-    METS_SCHEMA = "mets-schema", "A METS file does not follow its schema."
     PREMIS_MISMATCH = "premis-mismatch", "premis.xml describes other bytes than the package holds."
-    PREMIS_SCHEMA = "premis-schema", "premis.xml does not follow its schema."
     VERDICT_MISSING = "verdict-missing", "An archive copy has no validator's verdict that accepts it."
     PDFA_REJECTED = "pdfa-rejected", "The validator does not accept an archive copy as the PDF/A it was recorded as."
     CATALOGUE_INVALID = (

@@ -343,10 +343,10 @@ def register_groups(register: sqlite3.Connection) -> Iterator[SourceGroup]:
 
 
 def quarantine_folders(store: ArchiveStore) -> list[str]:
-    """The names of the folders in quarantine/, sorted."""
+    """The documents in quarantine/, by id, sorted; a folder without reason.json is what a crash left, no entry."""
     if not store.quarantine.is_dir():
         return []
-    return sorted(p.name for p in store.quarantine.iterdir() if p.is_dir() and "." not in p.name)
+    return sorted(p.name for p in store.quarantine.iterdir() if (p / "reason.json").is_file())
 
 
 def _source_rows(register: sqlite3.Connection) -> int:

@@ -116,6 +116,8 @@ class Journal:
                 path.write_bytes(content)
                 paths.append(path)
             self.payloads[document.id, seq] = Payload(*paths)
+        for stale in [k for k in self.payloads if k[0] == document.id and k[1] > files]:
+            del self.payloads[stale]
         self.documents = [*(d for d in self.documents if d.id != document.id), document]
         return document
 

@@ -143,8 +143,13 @@ class Bench:
             refused = make_quarantined(two, "c")
             object.__setattr__(refused, "document", make_document(two, "c", (), id=ids["c"]))
             catalogue.record_quarantined(refused, two.id)
-        (self.store.quarantine / ids["c"]).mkdir()
+        self.put("c", ids)
+        (self.store.quarantine / "left-by-a-crash").mkdir()
         self.ids = ids
+
+    def put(self, key: str, ids: dict[str, str]) -> None:
+        (self.store.quarantine / ids[key]).mkdir()
+        (self.store.quarantine / ids[key] / "reason.json").touch()
 
     def result(self) -> Reconciliation:
         with Catalogue.open(self.store) as catalogue:
@@ -209,14 +214,14 @@ def test_a_catalogue_that_lost_something_is_named(bench: Bench, damage: str, fou
 
 
 def test_a_quarantine_folder_that_is_gone_is_named(bench: Bench) -> None:
-    (bench.store.quarantine / bench.ids["c"]).rmdir()
+    (bench.store.quarantine / bench.ids["c"] / "reason.json").unlink()
     result = bench.result()
     assert [(d.code, d.subject) for d in result.differences] == [(DifferenceCode.QUARANTINE_FOLDER, bench.ids["c"])]
 
 
 def test_a_refused_newer_version_counts_as_archived(bench: Bench) -> None:
     bench.register.connection.execute("UPDATE document SET newer_rejected=1, reason='corrupt' WHERE key='a'")
-    (bench.store.quarantine / bench.ids["a"]).mkdir()
+    bench.put("a", bench.ids)
     result = bench.result()
     assert result.balanced
     assert result.quarantined == {"corrupt": 1}

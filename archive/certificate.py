@@ -1,0 +1,151 @@
+"""The completeness report for people: plain text, and one HTML file that needs nothing else and prints well.
+
+Both are made from the report's plain form alone, so whatever is in them is in the JSON too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from archive.reasons import Flag, Reason
+from archive.reconcile import DifferenceCode
+
+_COLUMNS = ("rows", "archived", "quarantined", "excluded", "duplicates", "unaccounted")
+_BREAKDOWNS = (("type", "by_type"), ("year", "by_year"), ("unit", "by_unit"), ("service", "by_service"))
+_FINDING_SENTENCES = {
+    "orphan-file": "Files of the export that no row names.",
+    "duplicate-row": "Rows that repeat a document's row word for word.",
+    "conflicting-row": "Rows that claim a document's key and say otherwise.",
+    "duplicate-patient-row": "Rows that repeat a patient's row word for word.",
+    "conflicting-patient-row": "Rows that claim a patient's key and say otherwise.",
+    "vanished": "Documents of earlier exports that the newest no longer has.",
+}
+
+
+def render_text(report: Mapping[str, Any]) -> str:
+    """The report as plain text; breakdowns are left to the HTML and JSON."""
+    holdings, seal, r = report["holdings"], report["seal"], report["reconciliation"]
+    lines = [
+        f"{report['archive']['system_name']} {report['archive']['system_version']}".rstrip()
+        + f" - archive {report['archive']['id']}",
+        f"{report['generated']}  {report['software']}",
+        "",
+        f"{holdings['documents']} documents ({holdings['blocked']} blocked) of {holdings['patients']} patients in"
+        f" {holdings['packages']} packages; {holdings['files']} files, {holdings['pages']} pages",
+    ]
+    if r is not None:
+        lines += ["", f"{'source rows':>14} {r['totals']['rows']:>10}"]
+        lines += [f"{name:>14} {r['totals'][name]:>10}" for name in _COLUMNS[1:]]
+    for title, counts, sentences in _counters(report):
+        if counts:
+            lines += ["", f"{title}:"]
+            lines += [f"{count:>10}  {code}  {sentences.get(code, '')}".rstrip() for code, count in counts.items()]
+    lines += ["", f"Merkle root of {seal['packages']} packages: {seal['merkle_root']}", _conclusion(report)]
+    if r is not None:
+        lines += [f"  {d['code']} {d['subject']}: {d['expected']} != {d['found']}" for d in r["differences"][:20]]
+    return "\n".join(lines) + "\n"
+
+
+def render_html(report: Mapping[str, Any]) -> str:
+    """The report as one self-contained HTML page; nothing is fetched, no person is named."""
+    holdings, seal, r, archive = report["holdings"], report["seal"], report["reconciliation"], report["archive"]
+    system = f"{archive['system_name']} {archive['system_version']}".strip()
+    body = [
+        f"<h1>Completeness certificate</h1><p class=lead>{escape(system)}"
+        + (f", {escape(archive['owner_name'])}" if archive["owner_name"] else "")
+        + "</p>",
+        f"<p class={'good' if report['reconciled'] else 'bad'}>{escape(_conclusion(report))}</p>",
+        _facts(
+            ("Archive id", archive["id"]),
+            ("Owner's organisation number", archive["owner_number"]),
+            ("Made at", report["generated"]),
+            ("Made by", report["software"]),
+            ("Documents", f"{holdings['documents']} ({holdings['blocked']} blocked)"),
+            ("Patients", holdings["patients"]),
+            ("Packages", f"{holdings['packages']} ({holdings['current']} current)"),
+            ("Files, pages", f"{holdings['files']}, {holdings['pages']}"),
+            ("Bytes of originals, of PDF/A, of packages", _bytes(holdings)),
+            ("Merkle root (RFC 9162, SHA-256)", seal["merkle_root"]),
+            ("Over the lines of", f"seals/{seal['manifest']}"),
+        ),
+    ]
+    if r is not None:
+        body.append("<h2>Where every row of the source went</h2>")
+        body.append(_table(("", *_COLUMNS), [("total", *(r["totals"][c] for c in _COLUMNS))]))
+        for name, key in _BREAKDOWNS:
+            names = report["type_names"] if key == "by_type" else {}
+            rows = [
+                (" ".join(filter(None, (code or "-", names.get(code)))), *(tally[c] for c in _COLUMNS))
+                for code, tally in r[key].items()
+            ]
+            body.append(f"<h3>By {name}</h3>" + _table((name, *_COLUMNS), rows))
+        if r["difference_count"]:
+            meanings = {code.value: code.sentence for code in DifferenceCode}
+            rows = [(d["code"], meanings[d["code"]], d["subject"], d["expected"], d["found"]) for d in r["differences"]]
+            body.append(f"<h2>{r['difference_count']} differences</h2>")
+            body.append(_table(("code", "meaning", "subject", "expected", "found"), rows))
+    for title, counts, sentences in _counters(report):
+        if counts:
+            rows = [(code, sentences.get(code, ""), count) for code, count in counts.items()]
+            body.append(f"<h2>{escape(title)}</h2>" + _table(("code", "meaning", "count"), rows))
+    return _PAGE.format(title=escape(f"Completeness certificate, {system}"), body="\n".join(body))
+
+
+def _conclusion(report: Mapping[str, Any]) -> str:
+    r = report["reconciliation"]
+    if r is None:
+        return "Not reconciled: the work register is gone, so nothing says what the source held."
+    if not r["balanced"]:
+        return f"NOT RECONCILED: {r['difference_count']} difference(s) between source, register and archive."
+    return "Reconciled: every row of the source is archived, quarantined, excluded or a duplicate."
+
+
+def _counters(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, int], Mapping[str, str]]]:
+    yield "Quarantined, by reason", report["quarantined"], {r.value: r.sentence for r in Reason}
+    if report["reconciliation"] is not None:
+        yield "Excluded, by rule", report["reconciliation"]["excluded"], {}
+        yield "Findings about the newest export", report["reconciliation"]["findings"], _FINDING_SENTENCES
+    yield "Flags", report["flags"], {f.value: f.sentence for f in Flag}
+    yield "Validators", report["engines"], {}
+    yield "Routes to PDF/A", report["routes"], {}
+    yield "PDF/A levels", report["flavours"], {}
+
+
+def _bytes(holdings: Mapping[str, int]) -> str:
+    return ", ".join(f"{holdings[name]:,}" for name in ("original_bytes", "archive_bytes", "package_bytes"))
+
+
+def _facts(*facts: tuple[str, object]) -> str:
+    rows = "".join(f"<tr><th scope=row>{escape(name)}<td>{escape(str(value))}" for name, value in facts if value != "")
+    return f"<table class=facts>{rows}</table>"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    def cell(value: object) -> str:
+        return f"<td class=n>{value:,}" if isinstance(value, int) else f"<td>{escape(str(value))}"
+
+    header = "".join(f"<th scope=col>{escape(name)}" for name in head)
+    return f"<table><tr>{header}" + "".join(f"<tr>{''.join(map(cell, row))}" for row in rows) + "</table>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<style>
+body {{ font: 15px/1.45 system-ui, sans-serif; color: #1b1b1b; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+h1 {{ margin: 0 }} .lead {{ font-size: 1.2rem; margin-top: 0 }}
+.good, .bad {{ padding: .7rem 1rem; border-left: .4rem solid #06702f; background: #eef7f0; font-weight: 600 }}
+.bad {{ border-color: #b3121d; background: #fbeeee }}
+table {{ border-collapse: collapse; margin: .5rem 0 1.5rem; width: 100% }}
+th, td {{ text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccc; vertical-align: top }}
+td.n, th[scope=col]:not(:first-child) {{ text-align: right; font-variant-numeric: tabular-nums }}
+.facts td {{ overflow-wrap: anywhere }} .facts th {{ font-weight: 400; width: 40% }}
+@page {{ size: A4; margin: 18mm }}
+@media print {{ body {{ font-size: 9pt; margin: 0; max-width: none }} h2, h3 {{ break-after: avoid }} \
+tr {{ break-inside: avoid }} }}
+</style></head><body>
+{body}
+</body></html>
+"""
