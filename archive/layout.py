@@ -12,6 +12,8 @@ JOURNAL = "metadata/descriptive/journal.xml"
 PREMIS = "metadata/preservation/premis.xml"
 SCHEMA = "schemas/journal.xsd"
 README = "documentation/README.txt"
+NO_DOCUMENTS = "data/no-documents.txt"
+"""The one file of the one representation (text) that a package without documents has; below its folder."""
 
 _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _EXTENSIONS = {

@@ -90,18 +90,27 @@ class Context:
 
 
 def write_representation_mets(
-    out: IO[bytes], representation: Representation, documents: Sequence[JournalDocument], context: Context
+    out: IO[bytes],
+    representation: Representation,
+    documents: Sequence[JournalDocument],
+    context: Context,
+    note: Described | None = None,
 ) -> None:
-    """Write the METS of one representation; `documents` are those of the package, in its order."""
+    """Write the METS of one representation.
+
+    `documents` are those of the package, in its order; `note` is the one file (by its path below the representation)
+    of a representation in which no document has any.
+    """
     name = representation.value
     with XmlWriter(out, "mets:mets", _root(name, REPRESENTATION_PROFILE), lines=_LINES) as xml:
         _start_header(xml, context)
         xml.end()
-        if any(d.files for d in documents):
-            xml.start("mets:fileSec", {"ID": f"ID-{name}-files"})
-            for d in documents:
-                _write_document_group(xml, representation, d, context.when)
-            xml.end()
+        xml.start("mets:fileSec", {"ID": f"ID-{name}-files"})
+        for d in documents:
+            _write_document_group(xml, representation, d, context.when)
+        if note is not None:
+            _write_group(xml, {"ID": f"ID-{name}-note", "USE": "data"}, (note,), context.when)
+        xml.end()
         _write_ehealth_map(xml, name, documents)
         # CSIP80: each METS has a structMap labelled CSIP, whatever others it has.
         xml.start("mets:structMap", {"ID": f"ID-{name}-csip", "TYPE": "PHYSICAL", "LABEL": "CSIP"})

@@ -36,7 +36,7 @@ from archive.packageread import (
     same_journal,
 )
 from archive.premis import Agent, PreservationEvent, write_premis
-from archive.readme import readme
+from archive.readme import NO_DOCUMENTS, readme
 from archive.reasons import DocumentProblem, Reason
 from archive.record import ArchivedFile, JournalDocument, Patient
 from archive.store import ArchiveStore, disk_full_is_clear, publish, sha256_file, sync_folder
@@ -228,11 +228,20 @@ def _write_metadata(
     write_premis(premis.file, context.package, documents, carried, when=context.when, software=context.software)
     schema = _Part(layout.SCHEMA, stack, work, schema_path("journal.xsd").read_bytes())
     text = _Part(layout.README, stack, work, readme(context.package, context.archive).encode())
-    representations = {}
-    for representation in Representation:
-        part = _Part(f"{representation.folder}/{layout.ROOT_METS}", stack, work)
-        write_representation_mets(part.file, representation, documents, context)
-        representations[representation] = part
+    representations, notes = {}, []
+    if any(d.files for d in documents):
+        for representation in Representation:
+            part = _Part(f"{representation.folder}/{layout.ROOT_METS}", stack, work)
+            write_representation_mets(part.file, representation, documents, context)
+            representations[representation] = part
+    else:
+        # Both E-ARK validators want a representation (CSIP114), and one that holds something (CSIP58, CSIP107).
+        note = _Part(layout.NO_DOCUMENTS, stack, work, NO_DOCUMENTS.encode())
+        part = _Part(f"{Representation.TEXT.folder}/{layout.ROOT_METS}", stack, work)
+        write_representation_mets(part.file, Representation.TEXT, documents, context, note.described("text/plain"))
+        representations[Representation.TEXT] = part
+        note.path = f"{Representation.TEXT.folder}/{layout.NO_DOCUMENTS}"
+        notes.append(note)
     root = _Part(layout.ROOT_METS, stack, work)
     write_root_mets(
         root.file,
@@ -243,7 +252,7 @@ def _write_metadata(
         schemas=[schema.described()],
         representations={name: part.described() for name, part in representations.items()},
     )
-    return [root, journal, premis, schema, text, *representations.values()]
+    return [root, journal, premis, schema, text, *representations.values(), *notes]
 
 
 def _carried(previous: Path | None, documents: Sequence[JournalDocument]) -> dict[str, list[PreservationEvent]]:

@@ -36,11 +36,16 @@ A later generation of the same journal is a package of its own and names this on
 
 KONTROLL / TO CHECK
 Utpakket, fra denne mappen / unpacked, from this folder:
-  for m in METS.xml representations/*/METS.xml; do
+  find . -name METS.xml | while read -r m; do
     (cd "$(dirname "$m")" &&
      sed -n 's/.* CHECKSUM="\\([0-9a-f]*\\)".* xlink:href="\\([^"]*\\)".*/\\1  \\2/p' METS.xml |
      sha256sum --quiet -c -) || echo "FEIL / FAULT: $m"
   done
+"""
+
+NO_DOCUMENTS = """\
+Denne generasjonen av pasientens journal har ingen arkiverte dokumenter.
+This generation of the patient's journal holds no archived documents.
 """
 
 

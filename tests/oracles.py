@@ -88,7 +88,7 @@ def commons_ip(packages: Sequence[Path], reports: Path, specification: str = "2.
 def eark_validator(package: Path) -> dict[str, object]:
     """The report of PyPI's eark-validator (specification 2.1.0, no network) on one unpacked package, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", _OFFLINE, "-s", "2.1.0", str(package)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", _OFFLINE, "-s", "V2.1.0", str(package)], capture_output=True, text=True, timeout=300
     )
     start = done.stdout.find("{")
     assert start >= 0, done.stdout + done.stderr
