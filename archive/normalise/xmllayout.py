@@ -1,0 +1,347 @@
+"""An XML tree as headings, rows, tables and paragraphs, whatever its vocabulary.
+
+Nothing is chosen and nothing left out: a value is taken from its node when it is placed, and what nobody has taken at
+the end is listed under "Tekniske opplysninger".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from archive.normalise.xmllabels import Labels, labels
+from archive.normalise.xmltree import XHTML, Node, local, without_base64
+
+Block = dict[str, Any]
+
+_HL7 = "urn:hl7-org:v3"
+_TERSE = ("http://www.kith.no/", "http://ehelse.no/", "http://www.ehelse.no/", "http://www.npr.no/", XHTML, _HL7)
+"""Vocabularies whose further attributes are technical; in others they may be content and stand with their element."""
+_BOOLEANS = {"true": "Ja (true)", "false": "Nei (false)"}
+_MOST_COLUMNS = 7
+_MOST_CELL = 80
+_LONG = 180
+_DEEPEST_HEADING = 5
+_PARAGRAPHS = frozenset(
+    (
+        "p",
+        "div",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "pre",
+        "blockquote",
+        "dt",
+        "dd",
+        "ul",
+        "ol",
+        "paragraph",
+        "item",
+        "list",
+        "caption",
+        "body",
+        "section",
+        "address",
+    )
+)
+_NARRATIVES = frozenset(("text",))
+
+
+class Layout:
+    """Collects blocks. `systems` are the code systems met, OID to name; `skip` are elements that `body` leaves out."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.systems: dict[str, str] = {}
+        self.skip: set[Node] = set()
+        self._labels: Labels = labels()
+
+    # --- placing -------------------------------------------------------------------------------------------------
+
+    def heading(self, level: int, text: str) -> None:
+        """A heading; levels below the deepest are set as the deepest."""
+        self.blocks.append({"h": min(level, _DEEPEST_HEADING), "text": text})
+
+    def row(self, label: str, value: str) -> None:
+        """A label and its value; long values become a paragraph under a heading of their own."""
+        if not value:
+            value = "–"
+        if len(value) > _LONG and " " in value:
+            self.heading(_DEEPEST_HEADING, label)
+            self.paragraph(value)
+            return
+        if not self.blocks or "rows" not in self.blocks[-1]:
+            self.blocks.append({"rows": []})
+        self.blocks[-1]["rows"].append([label, value])
+
+    def paragraph(self, text: str) -> None:
+        """Running text; its line breaks are kept."""
+        self.blocks.append({"p": text})
+
+    def table(self, head: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+        """A table with a head row (which may be empty). Columns with nothing in them are left out."""
+        used = [i for i in range(max(map(len, body))) if not head or any(i < len(r) and r[i] for r in body)]
+        self.blocks.append(
+            {"head": [head[i] for i in used if head], "table": [[r[i] for i in used if i < len(r)] for r in body]}
+        )
+
+    # --- values --------------------------------------------------------------------------------------------------
+
+    def label(self, node: Node) -> str:
+        """The word for the element."""
+        return self._labels.element(node.name)
+
+    def value(self, node: Node) -> str:
+        """What an element without elements says: its text, or "text (code, code system)". Takes all it places."""
+        text = tidy(node.take_text())
+        shown = node.take("DN", "displayName", "display")
+        other = node.take("OT", "originalText")
+        code = node.take("V", "value", "code")
+        unit = node.take("U", "unit")
+        system = node.take("S", "codeSystem")
+        text, code = without_base64(text), without_base64(code)
+        meant = shown or self._labels.code(node.name, code)
+        words = ", ".join(dict.fromkeys(w for w in (meant, other, text) if w))
+        if code and words and code != words:
+            words = f"{words} ({code}{self._system(system)})"
+        elif code:
+            words = f"{_BOOLEANS.get(code, code)}{self._system(system)}"
+        elif system:
+            words = f"{words}{self._system(system)}"
+        else:
+            words = _BOOLEANS.get(words, words)
+        words = f"{words} {unit}" if unit else words
+        if not node.namespace.startswith(_TERSE):
+            rest = [
+                f"{local(k)}: {without_base64(v)}" for k, v in node.attributes.items() if k in node.hidden_attributes
+            ]
+            node.hidden_attributes.clear()
+            words = f"{words} [{'; '.join(rest)}]" if words and rest else words or "; ".join(rest)
+        return words
+
+    def _system(self, oid: str) -> str:
+        if not oid:
+            return ""
+        self.systems[oid] = self._labels.system(oid)
+        return f", {self.systems[oid]}"
+
+    # --- elements ------------------------------------------------------------------------------------------------
+
+    def element(self, node: Node, level: int) -> None:
+        """An element with all that is in it, under its heading."""
+        if is_narrative(node):
+            if node.namespace != XHTML and node.name not in self._labels.silent:
+                self.heading(level, self.label(node))
+            self.narrative(node)
+            return
+        if not node.children:
+            self.row(self.label(node), self.value(node))
+            return
+        if (inline := self._inline(node)) is not None:
+            self.row(self._chain_label(node), inline)
+            return
+        names, inner = [self._title(node)], node
+        while _only_a_wrapper(inner) and not is_narrative(inner.children[0]) and inner.children[0].children:
+            inner = inner.children[0]
+            names.append(self._title(inner))
+        said = [name for name in dict.fromkeys(names) if name]
+        if said:
+            self.heading(level, " – ".join(said[-2:]))
+        self.body(inner, level + 1 if said else level)
+
+    def body(self, node: Node, level: int) -> None:
+        """What is in an element, without its heading and what is to be skipped."""
+        self._own(node)
+        children = [c for c in node.children if c not in self.skip]
+        at = 0
+        while at < len(children):
+            run = self._run(children, at)
+            if self.special(run, level):
+                at += len(run)
+            else:
+                self.element(children[at], level)
+                at += 1
+
+    def special(self, run: list[Node], level: int) -> bool:
+        """Place a run of elements of one kind together, if that can be; else False, and nothing is placed."""
+        return len(run) > 1 and self._as_table(run, level)
+
+    def _own(self, node: Node) -> None:
+        """The attributes and text of an element that also has elements."""
+        if not node.namespace.startswith(_TERSE):
+            for key in [k for k in node.attributes if k in node.hidden_attributes]:
+                node.hidden_attributes.discard(key)
+                self.row(local(key), without_base64(node.attributes[key]))
+        if node.hidden:
+            self.paragraph(tidy(node.take_text()))
+
+    def _title(self, node: Node) -> str:
+        """What the heading says, empty for wrappers; the child it comes from keeps its code for the technical part."""
+        wanted = self._labels.titles.get(node.name)
+        child = node.first(wanted) if wanted else None
+        if child is not None and not child.children:
+            said = child.take("DN", "displayName") or child.take("OT") or tidy(child.take_text())
+            if said:
+                self.skip.add(child)
+                return said
+        return "" if node.name in self._labels.silent else self.label(node)
+
+    def _chain_label(self, node: Node) -> str:
+        """The label of an element that is shown on one line: the first in its chain that is not a mere wrapper."""
+        while node.name in self._labels.silent and len(node.children) == 1:
+            node = node.children[0]
+        return self.label(node)
+
+    def _inline(self, node: Node) -> str | None:
+        """The element on one line, where its values explain themselves; else None."""
+        leaves = [n for n in node.walk() if not n.children]
+        inner = [n for n in node.walk() if n.children]
+        if any(n.hidden for n in inner) or any(is_narrative(n) for n in node.walk()):
+            return None
+        if not node.namespace.startswith(_TERSE) and any(n.hidden_attributes for n in inner):
+            return None
+        alone = len(leaves) == 1 and node.name not in self._labels.titles
+        if not alone and not all(n.name in self._labels.plain for n in leaves):
+            return None
+        if sum(map(_length, leaves)) > _LONG:
+            return None
+        return ", ".join(said for n in leaves if (said := self.value(n)))
+
+    # --- tables of like elements -----------------------------------------------------------------------------------
+
+    def _run(self, children: list[Node], at: int) -> list[Node]:
+        """The elements from here on that are of one kind."""
+
+        def kind(n: Node) -> tuple[str, str, str]:
+            wanted = self._labels.titles.get(n.name)
+            title = n.first(wanted) if wanted else None
+            return n.namespace, n.name, title.attributes.get("V", title.text) if title else ""
+
+        end = at + 1
+        while end < len(children) and children[end].children and kind(children[end]) == kind(children[at]):
+            end += 1
+        return children[at:end] if children[at].children else children[at : at + 1]
+
+    def _as_table(self, run: list[Node], level: int) -> bool:
+        wanted = self._labels.titles.get(run[0].name)
+        columns: dict[tuple[str, ...], None] = {}
+        found: list[dict[tuple[str, ...], Node]] = []
+        for node in run:
+            cells: dict[tuple[str, ...], Node] = {}
+            for path, leaf in _leaves(node, ()):
+                if path == (wanted,):
+                    continue
+                if path in cells or _length(leaf) > _MOST_CELL or is_narrative(leaf):
+                    return False
+                cells[path] = leaf
+                columns[path] = None
+            if any(n.hidden for n in node.walk() if n.children):
+                return False
+            if not node.namespace.startswith(_TERSE) and any(n.hidden_attributes for n in node.walk() if n.children):
+                return False
+            found.append(cells)
+        if not 1 < len(columns) <= _MOST_COLUMNS:
+            return False
+        titles = [self._title(node) for node in run]
+        if titles[0]:
+            self.heading(level, titles[0])
+        head = [self._labels.element(path[-1]) for path in columns]
+        for i, path in enumerate(columns):
+            if head.count(head[i]) > 1 and len(path) > 1:
+                head[i] = f"{self._labels.element(path[-2])}: {head[i].lower()}"
+        self.table(head, [[self.value(cells[p]) if p in cells else "" for p in columns] for cells in found])
+        return True
+
+    # --- narrative text ------------------------------------------------------------------------------------------
+
+    def narrative(self, node: Node) -> None:
+        """XHTML and CDA narrative: paragraphs and tables."""
+        pending: list[str] = []
+
+        def flush() -> None:
+            text = re.sub(r"[ \t\r\n\f]+", " ", "".join(pending))
+            text = re.sub(" ?\0 ?", "\n", text).strip()  # XML has no NUL of its own: it stands for <br/>
+            pending.clear()
+            if text:
+                self.paragraph(text)
+
+        def inside(n: Node) -> None:
+            n.hidden = False
+            for part in n.content:
+                if isinstance(part, str):
+                    pending.append(part)
+                elif part.name == "table":
+                    flush()
+                    self._narrative_table(part)
+                elif part.name == "br":
+                    pending.append("\0")
+                elif part.name in _PARAGRAPHS:
+                    flush()
+                    if part.name in ("li", "item"):
+                        pending.append("• ")
+                    inside(part)
+                    flush()
+                else:
+                    inside(part)
+
+        inside(node)
+        flush()
+
+    def _narrative_table(self, node: Node) -> None:
+        body: list[list[str]] = []
+        stray: list[str] = []
+        for n in node.walk():
+            n.hidden = False
+        for row in (n for n in node.walk() if n.name == "tr"):
+            body.append([tidy(all_text(cell)) for cell in row.children])
+        for n in node.walk():
+            if n.name in ("table", "thead", "tbody", "tfoot", "tr", "colgroup") and n.text:
+                stray.append(n.text)
+            if n.name == "caption":
+                stray.append(all_text(n))
+        if stray:
+            self.paragraph(tidy(" ".join(stray)))
+        if body:
+            self.table([], body)
+
+
+def is_narrative(node: Node) -> bool:
+    """Whether the element holds running text with markup."""
+    if node.namespace == XHTML:
+        return True
+    if node.namespace == _HL7 and node.name in _NARRATIVES:
+        return bool(node.children)
+    mixed = bool(node.text) and bool(node.children)
+    return mixed and any(c.namespace == XHTML for c in node.children)
+
+
+def all_text(node: Node) -> str:
+    """All text below an element, its words kept apart."""
+    return " ".join(n.text for n in node.walk() if n.text) if node.children else node.text
+
+
+def tidy(text: str) -> str:
+    """Text with LF line ends, without space at its ends and at the ends of its lines."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").split("\n")
+    return "\n".join(line.strip(" ") for line in lines).strip("\n ")
+
+
+def _only_a_wrapper(node: Node) -> bool:
+    return len(node.children) == 1 and not node.hidden and not node.hidden_attributes
+
+
+def _leaves(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+    for child in node.children:
+        if child.children and not is_narrative(child):
+            yield from _leaves(child, (*path, child.name))
+        else:
+            yield (*path, child.name), child
+
+
+def _length(node: Node) -> int:
+    return len(node.text) + sum(map(len, node.attributes.values()))

@@ -1,0 +1,121 @@
+"""XML records as a readable page on which nothing of the record is missing.
+
+Norwegian health messages get titles, a patient line and tables of results; every other vocabulary is shown by its own
+element names. Files in base64 are replaced by their kind, size and SHA-256: the XML itself is kept as the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from archive.normalise import kith
+from archive.normalise.contract import Limits, Made
+from archive.normalise.html import html
+from archive.normalise.typeset import drawable, typeset
+from archive.normalise.xmllabels import labels
+from archive.normalise.xmllayout import Block, Layout, tidy
+from archive.normalise.xmltree import XHTML, Node, local, parse, without_base64
+from archive.reasons import DocumentProblem, Flag, Reason
+from archive.record import FlagNote
+
+ROUTE = "xmlrecord"
+
+_MOST_BYTES = 64 << 20
+
+
+def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
+    """Typeset an XML record; XHTML goes to the HTML route. `Made.text` is the page's text, row by row.
+
+    Raises DocumentProblem: CORRUPT where the XML is not well-formed or declares entities; RESOURCE_LIMIT;
+    CONVERSION_FAILED where the installed fonts lack the text's script.
+    """
+    content = source.read_bytes()
+    if len(content) > _MOST_BYTES:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has {len(content)} bytes.")
+    root, guessed = parse(content)
+    if root.name == "html" and root.namespace in (XHTML, ""):
+        return html(source, out, limits)
+    data = page(root)
+    if table := drawable(_strings(data)):
+        data = _translated(data, table)
+    typeset("record", data, out)
+    flags = (FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."),) if guessed else ()
+    return Made(out, ("2a", "2u", "2b"), flags, plain_text(data))
+
+
+def page(root: Node) -> dict[str, Any]:
+    """The record as data for the template `record`: every text and attribute of the tree is in it."""
+    if kith.is_message(root):
+        layout: Layout = (message := kith.MessageLayout())
+        title, subtitle, facts = kith.lay_out(root, message)
+    else:
+        layout = Layout()
+        title, subtitle, facts = labels().element(root.name), root.namespace, []
+        if root.children:
+            layout.body(root, 2)
+        else:
+            layout.row(layout.label(root), layout.value(root))
+    return {
+        "title": tidy(title),
+        "subtitle": tidy(subtitle),
+        "facts": facts,
+        "blocks": layout.blocks,
+        "technical": _technical(root, layout),
+    }
+
+
+def _technical(root: Node, layout: Layout) -> list[list[str]]:
+    """Code systems, and all that has not been shown: first met first, equal lines once with their number."""
+    lines: dict[tuple[str, str, str], int] = {}
+    for oid, name in layout.systems.items():
+        if name != oid:
+            lines[("Kodeverk", name, oid)] = 1
+    for node in root.walk():
+        rest: list[tuple[str, str]] = []
+        if node.hidden:
+            rest.append(("", without_base64(tidy(node.take_text()))))
+        rest += [(local(k), without_base64(v)) for k, v in node.attributes.items() if k in node.hidden_attributes]
+        node.hidden_attributes.clear()
+        for name, value in rest:
+            line = (layout.label(node), name, value)
+            lines[line] = lines.get(line, 0) + 1
+    return [[a, b, f"{c} (× {count})" if count > 1 else c] for (a, b, c), count in lines.items()]
+
+
+def plain_text(data: dict[str, Any]) -> str:
+    """The page as text: one line per heading, row, paragraph line or table row."""
+    lines = [data["title"], data["subtitle"], *(": ".join(f) for f in data["facts"]), ""]
+    for block in data["blocks"]:
+        lines += _block_lines(block)
+    lines += ["", *(" ".join(filter(None, row)) for row in data["technical"])]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _block_lines(block: Block) -> list[str]:
+    if "h" in block:
+        return ["", block["text"]]
+    if "rows" in block:
+        return [": ".join(row) for row in block["rows"]]
+    if "table" in block:
+        return ["\t".join(row) for row in [block["head"], *block["table"]] if row]
+    return [block["p"]]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def _translated(value: Any, table: dict[int, str]) -> Any:
+    if isinstance(value, str):
+        return value.translate(table)
+    if isinstance(value, dict):
+        return {k: _translated(v, table) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_translated(v, table) for v in value]
+    return value

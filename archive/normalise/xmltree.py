@@ -1,0 +1,174 @@
+"""XML as a plain tree that remembers what of it has been shown, so that a page can be proven complete."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from archive.normalise.encodings import decode
+from archive.reasons import DocumentProblem, Reason
+
+XHTML = "http://www.w3.org/1999/xhtml"
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+_XML = "http://www.w3.org/XML/1998/namespace"
+_UNSAID = frozenset((f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"))
+_MOST_NODES = 500_000
+_LEAST_BASE64 = 200
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+_BASE64_RUN = re.compile(rb">\s*([A-Za-z0-9+/\s]{1000000,}={0,2})\s*<")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_CUT = "base64 fjernet fra visningen: "
+_KINDS = (
+    (b"%PDF-", "PDF-dokument"),
+    (b"\xff\xd8\xff", "JPEG-bilde"),
+    (b"\x89PNG", "PNG-bilde"),
+    (b"II*\0", "TIFF-bilde"),
+    (b"MM\0*", "TIFF-bilde"),
+    (b"{\\rtf", "RTF-dokument"),
+    (b"PK\x03\x04", "ZIP-basert fil"),
+    (b"\xd0\xcf\x11\xe0", "Office-dokument"),
+    (b"<", "XML eller HTML"),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """An element. `content` holds strings and elements in order; `attributes` are Clark name and value, without
+    namespace declarations and schema locations. What is shown is taken out of `hidden_attributes` and `hidden`."""
+
+    name: str
+    namespace: str
+    attributes: dict[str, str]
+    content: list[str | Node] = field(default_factory=list)
+    hidden_attributes: set[str] = field(default_factory=set)
+    hidden: bool = False
+    """It has text of its own that has not been shown."""
+
+    @property
+    def children(self) -> list[Node]:
+        """Its elements."""
+        return [c for c in self.content if isinstance(c, Node)]
+
+    @property
+    def text(self) -> str:
+        """Its own text, without that of its elements."""
+        return "".join(c for c in self.content if isinstance(c, str)).strip()
+
+    def first(self, *names: str) -> Node | None:
+        """The first child of one of these names."""
+        return next((c for c in self.children if c.name in names), None)
+
+    def walk(self) -> Iterator[Node]:
+        """The element and all below it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def take_text(self) -> str:
+        """Its own text, which counts as shown from now on."""
+        self.hidden = False
+        return self.text
+
+    def take(self, *names: str) -> str:
+        """The value of the first of these attributes that it has (by local name); it counts as shown."""
+        for name in names:
+            for key, value in self.attributes.items():
+                if local(key) == name:
+                    self.hidden_attributes.discard(key)
+                    return value
+        return ""
+
+
+def local(name: str) -> str:
+    """The local part of a Clark name."""
+    return name.rpartition("}")[2]
+
+
+def parse(content: bytes) -> tuple[Node, str | None]:
+    """The tree of an XML document; and the encoding that was guessed, where what the document declares is wrong.
+
+    No entity is ever expanded and nothing outside is read. Raises DocumentProblem: CORRUPT where it is not well-formed
+    or declares entities, RESOURCE_LIMIT where it has too many elements.
+    """
+    content = _BASE64_RUN.sub(lambda m: b">" + _cut(m[1]) + b"<", content) if len(content) > 1 << 20 else content
+    guessed: str | None = None
+    try:
+        tree = _tree(content)
+    except (etree.XMLSyntaxError, LookupError, ValueError):
+        read = decode(content)
+        guessed = read.encoding
+        try:
+            tree = _tree(
+                _DECLARATION.sub("", read.text.lstrip("\ufeff \t\r\n\0"), count=1).rstrip("\0\x1a").encode("utf-8")
+            )
+        except (etree.XMLSyntaxError, ValueError) as e:
+            line = getattr(e, "lineno", None)
+            raise DocumentProblem(Reason.CORRUPT, f"The XML is not well-formed (line {line}).") from None
+    dtd = tree.docinfo.internalDTD
+    if dtd is not None and any(True for _ in dtd.iterentities()):  # type: ignore[attr-defined]
+        raise DocumentProblem(Reason.CORRUPT, "The XML declares entities, which a record has no use for.")
+    return _node(tree.getroot(), [0]), guessed
+
+
+def _tree(content: bytes) -> etree._ElementTree:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    return etree.fromstring(content, parser).getroottree()
+
+
+def _node(element: etree._Element, count: list[int]) -> Node:
+    count[0] += 1
+    if count[0] > _MOST_NODES:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has more than {_MOST_NODES} elements.")
+    name = etree.QName(element)
+    node = Node(name.localname, name.namespace or "", {})
+    node.attributes = {str(k): str(v) for k, v in element.attrib.items() if k not in _UNSAID}
+    node.hidden_attributes = {k for k, v in node.attributes.items() if v.strip()}
+    if element.text:
+        node.content.append(element.text)
+    for child in element:
+        if not isinstance(child.tag, str):
+            raise DocumentProblem(Reason.CORRUPT, "The XML refers to an entity.")
+        node.content.append(_node(child, count))
+        if child.tail:
+            node.content.append(child.tail)
+    node.hidden = bool(node.text)
+    return node
+
+
+def _cut(coded: bytes) -> bytes:
+    try:
+        return (_CUT + _told(base64.b64decode(coded))).encode("ascii", "xmlcharrefreplace")
+    except (binascii.Error, ValueError):
+        return coded
+
+
+def _told(content: bytes) -> str:
+    kind = next((name for magic, name in _KINDS if content.startswith(magic)), "Data")
+    return f"{kind}, {len(content)} byte, SHA-256 {hashlib.sha256(content).hexdigest()}"
+
+
+def without_base64(value: str) -> str:
+    """The value, or what it is where it is a file in base64: its kind, size and SHA-256."""
+    if len(value) < _LEAST_BASE64:
+        return value
+    coded = value.partition(",")[2] if value.startswith("data:") else value
+    if not _BASE64.fullmatch(coded) or len(max(coded.split(), key=len, default="")) < 60:
+        return value
+    try:
+        return _told(base64.b64decode("".join(coded.split()), validate=True))
+    except (binascii.Error, ValueError):
+        return value
