@@ -72,8 +72,10 @@ class PreservationEvent:
     objects: tuple[tuple[str, str], ...]
 
 
-def events_of(document: JournalDocument, file: ArchivedFile, when: str, software: Agent) -> list[PreservationEvent]:
-    """The events of a file that has just been archived, in the order in which they happened."""
+def events_of(
+    document: JournalDocument, file: ArchivedFile, generation: int, when: str, software: Agent
+) -> list[PreservationEvent]:
+    """The events of a file that is archived in this generation for the first time, in the order they happened."""
     pdf, original, text = (
         packaged_path(r, document.id, file) for r in (Representation.PDFA, Representation.ORIGINAL, Representation.TEXT)
     )
@@ -90,7 +92,7 @@ def events_of(document: JournalDocument, file: ArchivedFile, when: str, software
     def event(
         type_: str, detail: str, outcome: str, note: str, objects: tuple[tuple[str, str], ...], agent: Agent = software
     ) -> PreservationEvent:
-        id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{when}"))
+        id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{generation}"))
         return PreservationEvent(id_, type_, when, detail, outcome, note, agent, objects)
 
     return [
@@ -154,7 +156,7 @@ def write_premis(
         for document in documents:
             for file in document.files:
                 original = packaged_path(Representation.ORIGINAL, document.id, file)
-                yield from carried.get(original) or events_of(document, file, when, software)
+                yield from carried.get(original) or events_of(document, file, package.generation, when, software)
         yield _creation(package, when, software)
 
     attributes = {
@@ -178,7 +180,7 @@ def write_premis(
 
 def _creation(package: PackageIdentity, when: str, software: Agent) -> PreservationEvent:
     detail = f"Generation {package.generation} of this journal's package."
-    id_ = str(uuid.uuid5(uuid.UUID(package.id), f"creation\n{when}"))
+    id_ = str(uuid.uuid5(uuid.UUID(package.id), "creation"))
     objects = ((package.id, "outcome"),)
     return PreservationEvent(id_, "information package creation", when, detail, "success", "", software, objects)
 
