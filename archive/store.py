@@ -59,18 +59,23 @@ class ArchiveStore:
                     f"{root} is the archive of {store.info.system_name!r} ({store.info.id}), not {info.id}.",
                     remedy="Give another folder, or the mapping that made this archive.",
                 )
+            store._make_folders()
             return store
-        if root.exists() and any(p.name not in ("lost+found", "lock") for p in root.iterdir()):
+        # what a creation that was cut short leaves is no reason to refuse
+        if root.exists() and any(p.name not in ("lost+found", "archive.toml.tmp") for p in root.iterdir()):
             raise NotAnArchiveError(f"{root} is not empty and not an archive.", remedy="Give a new or empty folder.")
         root.mkdir(parents=True, exist_ok=True)
         store = cls(root, info)
-        for folder in (store.packages, store.quarantine, store.seals, store.audit):
-            folder.mkdir(exist_ok=True)
         lines = [f"format_version = {FORMAT_VERSION}"]
         for name in ArchiveInfo.__dataclass_fields__:
             lines.append(f"{name} = {_toml_string(getattr(info, name))}")
         write_durably(root / "archive.toml", ("\n".join(lines) + "\n").encode())
+        store._make_folders()
         return store
+
+    def _make_folders(self) -> None:
+        for folder in (self.packages, self.quarantine, self.seals, self.audit):
+            folder.mkdir(exist_ok=True)
 
     @classmethod
     def open(cls, root: Path) -> ArchiveStore:

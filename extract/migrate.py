@@ -124,6 +124,8 @@ def migrate(
         summary.seconds_registering = (datetime.now(UTC) - started).total_seconds()
         if options.sample is not None:
             select_pilot(register, export.number, documents=options.sample, seed=options.seed)
+        with Catalogue.open(store, write=True):
+            pass  # there is one even where nothing was archived yet
         if not options.register_only:
             work_off(store, register, export, options, progress, summary, executor or local_workers)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
@@ -151,7 +153,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
         with register.transaction():
             chosen = "((state='quarantined' AND (reason=:r OR :r IS NULL)) OR (newer_rejected AND :r IS NULL))"
             register.connection.execute(
-                f"UPDATE patient SET done=0 WHERE key IN (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608 - our own text
+                f"UPDATE patient SET done=0 WHERE key IN (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608
                 {"r": reason},
             )
             register.connection.execute(
@@ -159,7 +161,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
                 {"r": reason},
             )
             register.connection.execute("UPDATE export SET finished=0 WHERE number=?", (export.number,))
-        work_off(store, register, export, options, progress, summary, local_workers)
+        work_off(store, register, export, options, progress, summary, local_workers, retrying=True)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
     return summary
@@ -190,9 +192,11 @@ def work_off(
     progress: Progress,
     summary: RunSummary,
     executor: Callable[[ArchiveStore, Options], Executor],
+    *,
+    retrying: bool = False,
 ) -> None:
     """Do every task left, record the answers, and sweep up."""
-    planner = Planner(register, export.number)
+    planner = Planner(register, export.number, retrying=retrying)
     pilot = options.sample is not None
     patients, documents = planner.remaining(pilot=pilot)
     if patients:
@@ -200,16 +204,15 @@ def work_off(
         try:
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
                 recorder = _Recorder(store, register, catalogue, export.number, summary)
-                for result in _answers(pool, planner.tasks(pilot=pilot, batch=options.batch), store, options.workers, summary):
+                for result in _answers(
+                    pool, planner.tasks(pilot=pilot, batch=options.batch), store, options.workers, summary
+                ):
                     recorder.record(result)
                     bar(sum(len(p.results) for p in result.patients), summary.quarantined)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         pool.shutdown(wait=True)
-    else:
-        with Catalogue.open(store, write=True):
-            pass
     _sweep_quarantine(store, register)
     remove_tree(store.work)
     if not planner.remaining(pilot=False)[0]:
@@ -295,10 +298,13 @@ class _Recorder:
     def _into_catalogue(self, p: PatientResult) -> None:
         if p.receipt is not None and p.patient is not None:
             self.catalogue.record_package(p.receipt, p.patient, p.documents)
+        # What is archived in an older version is not counted as quarantined; its flag tells of the newer one.
+        refused = {r.id for r in p.results if r.newer_rejected}
         for q in p.quarantined:
-            self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
+            if q.document.id not in refused:
+                self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
         for r in p.results:
-            if r.converted and r.state == "archived" and not r.newer_rejected:
+            if r.converted and r.state == "archived":
                 self.catalogue.forget_quarantined(r.id)
 
     def _into_register(self, p: PatientResult) -> None:

@@ -81,11 +81,15 @@ class Task:
 
 
 class Planner:
-    """Reads what is left to do of an export out of the register."""
+    """Reads what is left to do of an export out of the register.
 
-    def __init__(self, register: Register, export: int) -> None:
+    With `retrying` only documents that wait for another try are read again; the others stay as they are.
+    """
+
+    def __init__(self, register: Register, export: int, *, retrying: bool = False) -> None:
         self._db = register.connection
         self._export = export
+        self._retrying = retrying
         self._roots = {int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")}
 
     def remaining(self, *, pilot: bool) -> tuple[int, int]:
@@ -177,7 +181,7 @@ class Planner:
             files=tuple(self._files(row)),
             problem=problem,
             excluded=excluded,
-            fresh=row["last_seen"] == self._export and not row["vanished"],
+            fresh=row["last_seen"] == self._export and not row["vanished"] and not self._retrying,
             state=row["state"],
             done_fingerprint=row["done_fingerprint"],
             content=tuple(json.loads(row["content"])) if row["content"] else (),

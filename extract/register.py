@@ -30,6 +30,7 @@ from extract.sources.contract import FoundFile, Source, SourceDocument, SourcePa
 T = TypeVar("T")
 SCHEMA_VERSION = 1
 _BATCH = 2000
+_ABANDONED = 2
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -176,6 +177,9 @@ class Register:
                         (latest["number"],),
                     )
                 self.connection.execute("DELETE FROM finding WHERE export=?", (latest["number"],))
+                self.connection.execute(
+                    "UPDATE export SET registered=?, finished=1 WHERE number=?", (_ABANDONED, latest["number"])
+                )
             elif (
                 latest is not None
                 and not latest["finished"]

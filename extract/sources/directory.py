@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
@@ -11,6 +12,7 @@ from types import TracebackType
 from archive.errors import MappingError, SourceUnreadableError
 from archive.reasons import Flag
 from archive.record import FlagNote
+from archive.store import sha256_file
 from extract.mapping.check import nearest
 from extract.mapping.lines import Where
 from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
@@ -112,6 +114,14 @@ class DirectorySource:
                 problem = f"The row of the table {spec.table!r} belongs to a document that the register does not have."
                 references = builder.of_row(values, [])
                 yield build.loose(place, row_key([spec.table, *values]), "", references, problem)
+
+    def register_digest(self) -> str:
+        """See `Source.register_digest`."""
+        digest = hashlib.sha256()
+        for name in sorted(self.mapping.tables):
+            for path in files_of(self.root, self.mapping.tables[name]):
+                digest.update(f"{name}\n{sha256_file(path)[0]}\n".encode())
+        return digest.hexdigest()
 
     # -- the files --------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ class Bench:
     """A source, an archive and a way to run one into the other."""
 
     def __init__(self, root: Path) -> None:
+        root.mkdir(exist_ok=True)
         self.source = FakeSource(root / "export")
         self.archive = root / "archive"
         self.mapping = FakeMapping(root / "mapping.toml")
