@@ -341,6 +341,8 @@ def _prepare(connection: sqlite3.Connection, archive_id: str, *, write: bool) ->
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA journal_size_limit=67108864")
+        # ids are random: without the indexes in memory every row is a read
+        connection.execute("PRAGMA cache_size=-65536")
         if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA.split(";\n"):

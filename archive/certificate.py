@@ -66,7 +66,7 @@ def render_html(report: Mapping[str, Any]) -> str:
             ("Patients", holdings["patients"]),
             ("Packages", f"{holdings['packages']} ({holdings['current']} current)"),
             ("Files, pages", f"{holdings['files']}, {holdings['pages']}"),
-            ("Bytes of originals, of PDF/A, of packages", _bytes(holdings)),
+            ("Bytes of originals / PDF/A / packages", _bytes(holdings)),
             ("Merkle root (RFC 9162, SHA-256)", seal["merkle_root"]),
             ("Over the lines of", f"seals/{seal['manifest']}"),
         ),
@@ -88,8 +88,11 @@ def render_html(report: Mapping[str, Any]) -> str:
             body.append(_table(("code", "meaning", "subject", "expected", "found"), rows))
     for title, counts, sentences in _counters(report):
         if counts:
-            rows = [(code, sentences.get(code, ""), count) for code, count in counts.items()]
-            body.append(f"<h2>{escape(title)}</h2>" + _table(("code", "meaning", "count"), rows))
+            head: tuple[str, ...] = ("code", "meaning", "count") if sentences else ("name", "count")
+            rows = [
+                (code, sentences.get(code, ""), count) if sentences else (code, count) for code, count in counts.items()
+            ]
+            body.append(f"<h2>{escape(title)}</h2>" + _table(head, rows))
     return _PAGE.format(title=escape(f"Completeness certificate, {system}"), body="\n".join(body))
 
 
@@ -114,7 +117,7 @@ def _counters(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, int
 
 
 def _bytes(holdings: Mapping[str, int]) -> str:
-    return ", ".join(f"{holdings[name]:,}" for name in ("original_bytes", "archive_bytes", "package_bytes"))
+    return " / ".join(f"{holdings[name]:,}" for name in ("original_bytes", "archive_bytes", "package_bytes"))
 
 
 def _facts(*facts: tuple[str, object]) -> str:
@@ -126,7 +129,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     def cell(value: object) -> str:
         return f"<td class=n>{value:,}" if isinstance(value, int) else f"<td>{escape(str(value))}"
 
-    header = "".join(f"<th scope=col>{escape(name)}" for name in head)
+    words = ("code", "meaning", "subject", head[0])
+    header = "".join(f"<th scope=col{'' if name in words else ' class=n'}>{escape(name)}" for name in head)
     return f"<table><tr>{header}" + "".join(f"<tr>{''.join(map(cell, row))}" for row in rows) + "</table>"
 
 
@@ -140,7 +144,7 @@ h1 {{ margin: 0 }} .lead {{ font-size: 1.2rem; margin-top: 0 }}
 .bad {{ border-color: #b3121d; background: #fbeeee }}
 table {{ border-collapse: collapse; margin: .5rem 0 1.5rem; width: 100% }}
 th, td {{ text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccc; vertical-align: top }}
-td.n, th[scope=col]:not(:first-child) {{ text-align: right; font-variant-numeric: tabular-nums }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums }}
 .facts td {{ overflow-wrap: anywhere }} .facts th {{ font-weight: 400; width: 40% }}
 @page {{ size: A4; margin: 18mm }}
 @media print {{ body {{ font-size: 9pt; margin: 0; max-width: none }} h2, h3 {{ break-after: avoid }} \

@@ -29,6 +29,8 @@ from archive.record import Verdict
 from archive.report import make_report
 from archive.store import ArchiveStore, sha256_file
 from archive.verify import Level, VerifyReport, verify
+from extract.register import Register
+from tests.fake_source import FakeSource
 from tests.journals import Journal, make_patient, make_quarantined
 
 C = FindingCode
@@ -414,6 +416,13 @@ def test_the_dearest_level_asks_the_validator_about_every_copy(kept: Kept) -> No
     assert judge.seen == 3 + 4 + 1
 
 
+def test_the_real_validator_is_asked_in_the_same_way(kept: Kept) -> None:
+    report = verify(kept.store, Level.PDFA)
+    assert {f.code for f in report.findings} == {C.PDFA_REJECTED}
+    assert {f.detail for f in report.findings} == {"not-parsable"}
+    assert len(report.findings) == 8
+
+
 # --- rebuild --------------------------------------------------------------------------------------------------------
 
 
@@ -612,6 +621,59 @@ def test_report_without_a_register_says_so(kept: Kept) -> None:
     assert "Not reconciled" in result.stdout
     plain = json.loads(run("report", kept.store.root, "--json").stdout)
     assert (plain["format"], plain["reconciled"], plain["reconciliation"]) == ("journalarkiv.report/1", False, None)
+
+
+def with_register(kept: Kept, folder: Path) -> None:
+    """A work register that fits what is archived: five documents, one row twice, one file nobody names."""
+    source = FakeSource(folder)
+    source.write("orphan.txt", b"o")
+    source.patient_rows = [("1", ""), ("2", ""), ("3", "")]
+    owners = {"a": "1", "b": "1", "d": "1", "c": "2", "q": "3"}
+    source.document_rows = [(key, owner, (f"{key}.rtf",), {}) for key, owner in owners.items()]
+    source.document_rows.append(source.document_rows[0])
+    with Register(kept.store.register) as register:
+        export, _ = register.begin_export(folder, delta=False, register_sha256="r", mapping_sha256="m", now="n")
+        register.read_export(source, export, lambda kind, n: None)
+        db = register.connection
+        for journal in (kept.changed, kept.simple, kept.empty):
+            db.execute("UPDATE patient SET id=? WHERE key=?", (journal.patient.id, journal.patient.source_key))
+            for d in journal.documents:
+                db.execute(
+                    "UPDATE document SET id=?, state='archived', type_code='EPI', year=2004, unit_code='MED',"
+                    " service='SOM' WHERE key=?",
+                    (d.id, d.source_key),
+                )
+        db.execute(
+            "UPDATE document SET id=?, state='quarantined', reason='corrupt' WHERE key='q'", (kept.refused.document.id,)
+        )
+
+
+def test_report_tells_people_and_programs(kept: Kept, tmp_path: Path) -> None:
+    with_register(kept, tmp_path / "export")
+    result = run("report", kept.store.root)
+    assert result.return_value == 1
+    assert "Reconciled: every row" in result.stdout
+    assert "orphan-file" in result.stdout
+    result = run("report", kept.store.root, "--json")
+    plain = json.loads(result.stdout)
+    assert plain["reconciled"] is True
+    totals = plain["reconciliation"]["totals"]
+    assert totals == {"rows": 6, "archived": 4, "quarantined": 1, "excluded": 0, "duplicates": 1, "unaccounted": 0}
+    assert plain["reconciliation"]["by_type"]["EPI"]["rows"] == 5
+    assert plain["reconciliation"]["findings"] == {"orphan-file": 1, "duplicate-row": 1}
+    html = max(kept.store.seals.glob("*.html")).read_text("utf-8")
+    assert "EPI Epikrise" in html
+    assert "Reconciled: every row" in html
+    with Register(kept.store.register) as register:
+        register.connection.execute("DELETE FROM document WHERE key='b'")
+    result = run("report", kept.store.root, "--json")
+    assert isinstance(result.exception, NotReconciledError)
+    plain = json.loads(result.stdout)
+    assert {d["code"] for d in plain["reconciliation"]["differences"]} == {
+        "source-rows",
+        "catalogue-archived",
+        "patient-documents",
+    }
 
 
 @pytest.mark.parametrize("verb", ["verify", "rebuild", "report"])
