@@ -23,6 +23,7 @@ from archive.fixity import read_sidecar
 from archive.identifiers import package_id
 from archive.package import PackageContents, PackageReceipt, read_package
 from archive.packagecheck import journal_is_intact, measure
+from archive.quarantinecheck import folder_names
 from archive.reasons import DocumentProblem
 from archive.store import ArchiveStore, publish
 
@@ -160,10 +161,8 @@ def _check_generations(catalogue: Catalogue, findings: Findings) -> None:
 
 
 def _read_quarantine(store: ArchiveStore, catalogue: Catalogue, findings: Findings) -> None:
-    if not store.quarantine.is_dir():
-        return
     with catalogue.transaction():
-        for name in sorted(p.name for p in store.quarantine.iterdir()):
+        for name in folder_names(store.quarantine):
             try:
                 q = quarantine.get(store, name)
             except FileNotFoundError:

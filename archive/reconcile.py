@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from archive.catalogue import Catalogue
 from archive.errors import NotReconciledError
+from archive.quarantinecheck import folder_names
 from archive.store import ArchiveStore
 
 _KEPT = 1_000
@@ -342,11 +343,9 @@ def register_groups(register: sqlite3.Connection) -> Iterator[SourceGroup]:
         yield SourceGroup(*row)
 
 
-def quarantine_folders(store: ArchiveStore) -> list[str]:
+def quarantine_folders(store: ArchiveStore) -> Iterator[str]:
     """The documents in quarantine/, by id, sorted; a folder without reason.json is what a crash left, no entry."""
-    if not store.quarantine.is_dir():
-        return []
-    return sorted(p.name for p in store.quarantine.iterdir() if (p / "reason.json").is_file())
+    return (n for n in folder_names(store.quarantine) if (store.quarantine / n / "reason.json").is_file())
 
 
 def _source_rows(register: sqlite3.Connection) -> int:
