@@ -1,4 +1,4 @@
-"""The verbs of the way out: index, audit."""
+"""The verbs of the way out: index, serve, account, audit."""
 
 from __future__ import annotations
 
@@ -53,6 +53,91 @@ def index(archive: Path, workers: int, shard_documents: int | None, as_json: boo
             store, progress=progress, workers=workers, shard_documents=shard_documents or SHARD_DOCUMENTS
         )
     click.echo(json.dumps(report.to_plain(), indent=2) if as_json else report.to_text())
+    return int(ExitCode.DONE)
+
+
+@click.command(epilog="Example: journalarkiv serve ARCHIVE --config viewer.toml")
+@click.argument("archive", type=_ARCHIVE)
+@click.option("--host", help="Address to listen on; default 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default 8765.")
+@click.option("--config", "config_file", type=_FILE, help="Settings (TOML); see docs/viewer.md.")
+@click.option("--demo", is_flag=True, help="Make demo accounts with new passwords, print them, and mark every page.")
+def serve(archive: Path, host: str | None, port: int | None, config_file: Path | None, demo: bool) -> int:
+    """Serve the read-only pages of ARCHIVE until interrupted."""
+    from viewer.accounts import account_count
+    from viewer.config import load
+    from viewer.serve import create_demo_accounts, run, url_of
+
+    store = ArchiveStore.open(archive)
+    flags = {"server.host": host, "server.port": port, "auth.demo": demo or None}
+    config = load(config_file, flags=flags)
+    if demo:
+        for user, password in create_demo_accounts(store, config.server.state_folder):
+            click.echo(f"user {user:10} password {password}")
+    elif not account_count(store, config.server.state_folder):
+        click.echo("There are no accounts yet; make one with `journalarkiv account add ARCHIVE USER`.", err=True)
+    click.echo(f"Serving {store.info.system_name} at {url_of(config)}  (stop with Ctrl-C)")
+    try:
+        run(store, config)
+    except OSError as e:
+        raise UsageError(
+            f"Cannot listen on {config.server.host}:{config.server.port} ({e.strerror}).", remedy="Give another --port."
+        ) from e
+    except KeyboardInterrupt:
+        pass
+    return int(ExitCode.DONE)
+
+
+@click.group()
+def account() -> None:
+    """Make, list and remove the viewer's local accounts."""
+
+
+_state = click.option("--state", default="", help="The viewer's state folder, if settings move it.")
+
+
+@account.command(epilog="Example: journalarkiv account add ARCHIVE kari --role clinician --name 'Kari Lege'")
+@click.argument("archive", type=_ARCHIVE)
+@click.argument("user")
+@click.option("--role", type=click.Choice(["clinician", "archivist", "auditor", "it"]), default="clinician")
+@click.option("--name", default="", help="The user's full name.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from stdin instead of asking.")
+@_state
+def add(archive: Path, user: str, role: str, name: str, password_stdin: bool, state: str) -> int:
+    """Make an account, or give an existing one a new password, role and name; its open sessions end."""
+    from viewer.accounts import create_account
+
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    create_account(ArchiveStore.open(archive), user, password, role, name, state=state)
+    click.echo(f"{user} is {role}.")
+    return int(ExitCode.DONE)
+
+
+@account.command("list")
+@click.argument("archive", type=_ARCHIVE)
+@_state
+def list_accounts(archive: Path, state: str) -> int:
+    """List the accounts."""
+    from viewer.accounts import all_accounts
+
+    for found in all_accounts(ArchiveStore.open(archive), state):
+        click.echo(f"{found.name:20} {found.role.value:10} {found.full_name}")
+    return int(ExitCode.DONE)
+
+
+@account.command()
+@click.argument("archive", type=_ARCHIVE)
+@click.argument("user")
+@_state
+def remove(archive: Path, user: str, state: str) -> int:
+    """Remove an account; its open sessions end at once."""
+    from viewer.accounts import remove_account
+
+    if not remove_account(ArchiveStore.open(archive), user, state):
+        raise UsageError(f"There is no account {user!r}.")
     return int(ExitCode.DONE)
 
 
@@ -138,8 +223,11 @@ def export(archive: Path, patient: str, user: str, since: datetime | None, until
                 query=json.dumps({"user": user, **days}, sort_keys=True),
             )
         )
-    write = write_csv if as_csv else write_json_lines
-    write(read_records(path, patient=patient, user=user, **days), sys.stdout)
+    records = read_records(path, patient=patient, user=user, **days)
+    if as_csv:
+        write_csv(records, sys.stdout)
+    else:
+        write_json_lines(records, sys.stdout)
     return int(ExitCode.DONE)
 
 

@@ -1,0 +1,158 @@
+"""Codes of the archive in words for the pages, and dates as they are written in Norway."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask
+from flask_babel import lazy_gettext as _
+
+from archive.reasons import Flag
+from viewer.access import Ground, Role
+from viewer.records import Flagged
+from viewer.search import QueryNote
+
+GROUNDS: dict[Ground, Any] = {
+    Ground.TREATMENT: _("Pågående helsehjelp"),
+    Ground.ACCESS_REQUEST: _("Innsynskrav fra pasient eller pårørende"),
+    Ground.INTERNAL_CONTROL: _("Internkontroll og kvalitetssikring"),
+    Ground.COMPLAINT: _("Klage- eller erstatningssak"),
+    Ground.SUPERVISION: _("Tilsynssak"),
+}
+ROLES: dict[Role, Any] = {
+    Role.CLINICIAN: _("Helsepersonell"),
+    Role.ARCHIVIST: _("Arkivar"),
+    Role.AUDITOR: _("Personvern"),
+    Role.IT: _("IT-drift"),
+}
+SEXES = {"female": _("Kvinne"), "male": _("Mann"), "other": _("Annet"), "unknown": _("Ukjent")}
+IDENTIFIERS = {
+    "fnr": _("Fødselsnummer"),
+    "dnr": _("D-nummer"),
+    "hnr": _("H-nummer"),
+    "fhn": _("Felles hjelpenummer"),
+    "duf": _("DUF-nummer"),
+    "local": _("Lokalt nummer"),
+}
+STATUSES = {"draft": _("Kladd"), "superseded": _("Erstattet"), "retracted": _("Trukket tilbake")}
+FILE_ROLES = {"main": _("Hoveddokument"), "attachment": _("Vedlegg")}
+PROTECTION = {
+    "confidential": _("Fortrolig adresse (kode 7)"),
+    "strictly-confidential": _("Strengt fortrolig adresse (kode 6)"),
+}
+
+NOTES: dict[QueryNote, Any] = {
+    QueryNote.ONLY_EXCLUDED: _("Søket sier bare hva som ikke skal være med. Skriv også et ord som skal finnes."),
+    QueryNote.EMPTY: _("Søket inneholder ingen ord å lete etter."),
+    QueryNote.TOO_LONG: _("Søket var for langt og ble kortet inn."),
+    QueryNote.TOO_MANY_WORDS: _("Bare de ti første ordene ble søkt etter."),
+    QueryNote.QUOTE_OPEN: _("Et anførselstegn mangler. Ordene ble søkt etter hver for seg."),
+    QueryNote.PREFIX_SHORT: _("En stjerne krever minst tre bokstaver foran seg."),
+    QueryNote.STAR_MISPLACED: _("En stjerne virker bare på slutten av et ord."),
+    QueryNote.OPERATOR_MISPLACED: _("OR eller NOT sto et sted der det ikke binder sammen noe, og ble sett bort fra."),
+    QueryNote.PREFIX_CUT: _("Flere ord begynner slik enn det ble søkt etter. Skriv mer av ordet."),
+}
+
+_SENTENCES: dict[Flag, Any] = {
+    Flag.DATE_INVALID: _("Datoen i kildesystemet er ikke en gyldig dato. Den er gjengitt slik den ble skrevet."),
+    Flag.DATE_MISSING: _("Kildesystemet oppgir ingen dato."),
+    Flag.DATE_IMPLAUSIBLE: _("Datoen i kildesystemet ligger frem i tid eller før 1850."),
+    Flag.ID_INVALID: _("Nummeret har feil kontrollsiffer. Det er beholdt slik det sto i kildesystemet."),
+    Flag.ID_MISSING: _("Kildesystemet har ikke noe fødselsnummer for denne pasienten."),
+    Flag.ID_SHARED: _(
+        "En annen pasient har samme nummer. Journalene er ikke slått sammen; kontroller hvem dokumentet gjelder."
+    ),
+    Flag.ID_SYNTHETIC: _("Nummeret tilhører en syntetisk testperson."),
+    Flag.UNKNOWN_CODE: _("En kode fra kildesystemet er ukjent og vises slik den ble skrevet."),
+    Flag.VALUE_INVALID: _("En opplysning fra kildesystemet passer ikke i feltet sitt og vises slik den ble skrevet."),
+    Flag.FORMAT_MISMATCH: _("Filen var av et annet format enn filnavnet tilsa."),
+    Flag.DECODED_LENIENTLY: _("Filen var delvis ødelagt. Det som lot seg lese, vises."),
+    Flag.ENCODING_GUESSED: _("Tegnsettet var ikke oppgitt og er funnet ved analyse. Enkelte tegn kan være feil."),
+    Flag.OWNER_PASSWORD: _("Originalen hadde bruksbegrensninger (ikke åpningspassord). Arkivkopien har ingen."),
+    Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
+    Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
+    Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
+    Flag.ACTIVE_CONTENT_REMOVED: _("Skript eller innebygde filer er ikke med i arkivkopien. Originalen er bevart."),
+    Flag.VANISHED_FROM_SOURCE: _("Dokumentet fantes ikke lenger i et senere uttrekk fra kildesystemet."),
+    Flag.NEWER_VERSION_REJECTED: _("Det finnes en nyere versjon som ikke kunne arkiveres. Be arkivet om originalen."),
+    Flag.REPLACES_UNKNOWN: _("Dokumentet erstatter et annet som ikke finnes i uttrekket."),
+}
+_SHORT: dict[Flag, Any] = {
+    Flag.DATE_INVALID: _("Ugyldig dato"),
+    Flag.DATE_MISSING: _("Uten dato"),
+    Flag.DATE_IMPLAUSIBLE: _("Usannsynlig dato"),
+    Flag.DECODED_LENIENTLY: _("Delvis lesbar"),
+    Flag.NO_TEXT: _("Uten tekst"),
+    Flag.VANISHED_FROM_SOURCE: _("Borte i kilden"),
+    Flag.NEWER_VERSION_REJECTED: _("Nyere versjon mangler"),
+}
+_PATIENT_SILENT = {Flag.ID_SYNTHETIC.value}
+_ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d).*)?)?)?")
+
+
+def sentence(flag: Flagged) -> str:
+    """A flag as a sentence, with what the source wrote where the flag says so."""
+    try:
+        text = str(_SENTENCES[Flag(flag.code)])
+    except (ValueError, KeyError):
+        return flag.detail or flag.code
+    return f"{text} ({flag.detail})" if flag.detail else text
+
+
+def short(flag: Flagged) -> str:
+    """A flag in two words for a list, empty where lists do not show it."""
+    try:
+        return str(_SHORT.get(Flag(flag.code), ""))
+    except ValueError:
+        return ""
+
+
+def shown_date(iso: str | None, *, time: bool = False) -> str:
+    """An ISO date as dd.mm.yyyy; less precise dates stay less precise, and what is no date stays as written."""
+    match = _ISO.fullmatch(iso or "")
+    if not match:
+        return iso or ""
+    year, month, day, clock = match.groups()
+    text = ".".join(part for part in (day, month, year) if part)
+    return f"{text} {clock}" if time and clock else text
+
+
+def iso_date(text: str) -> str | None:
+    """A date a user typed (`17.5.1980`, `17051980`, `1980-05-17`) as ISO; None if it is none."""
+    text = text.strip()
+    match = re.fullmatch(r"(\d{1,2})[.\-/ ](\d{1,2})[.\-/ ](\d{4})", text) or re.fullmatch(r"(\d\d)(\d\d)(\d{4})", text)
+    if match:
+        day, month, year = match.groups()
+    elif match := re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)", text):
+        year, month, day = match.groups()
+    else:
+        return None
+    return f"{year}-{int(month):02}-{int(day):02}" if 1 <= int(month) <= 12 and 1 <= int(day) <= 31 else None
+
+
+def grouped(value: str, kind: str) -> str:
+    """A national number as people read it: six digits, a space, five digits."""
+    return f"{value[:6]} {value[6:]}" if kind in ("fnr", "dnr", "hnr", "fhn") and len(value) == 11 else value
+
+
+def size(count: int) -> str:
+    """Bytes as kB or MB."""
+    return f"{count / 1e6:.1f} MB".replace(".", ",") if count >= 1e6 else f"{max(1, round(count / 1000))} kB"
+
+
+def register(app: Flask) -> None:
+    """Make the words known to the templates."""
+    app.jinja_env.filters.update(date=shown_date, sentence=sentence, short=short, size=size)
+    app.jinja_env.globals.update(
+        GROUNDS=GROUNDS,
+        ROLES=ROLES,
+        SEXES=SEXES,
+        IDENTIFIERS=IDENTIFIERS,
+        STATUSES=STATUSES,
+        FILE_ROLES=FILE_ROLES,
+        PROTECTION=PROTECTION,
+        NOTES=NOTES,
+        SILENT=_PATIENT_SILENT,
+        grouped=grouped,
+    )
