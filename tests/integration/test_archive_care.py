@@ -150,7 +150,7 @@ def test_progress_is_told_per_package(kept: Kept) -> None:
 
 def structural_places(path: Path) -> list[int]:
     """Bytes of every kind of region: each header field, paddings, first and last of each payload, the end blocks."""
-    places = set()
+    places: set[int] = set()
     fields = (0, 50, 99, 100, 108, 116, 124, 135, 136, 147, 148, 155, 156, 157, 256, 257, 263, 265, 297, 329, 345, 500)
     with tarfile.open(path) as tar:
         for info in tar:
