@@ -20,7 +20,7 @@ _BOMS = (
 )
 # In order of preference where they score alike.
 _CANDIDATES = ("cp1252", "cp850", "cp865", "iso8859-15", "mac-roman", "iso8859-1")
-_PENALTY = {"mac-roman": 6.0, "iso8859-15": 1.0, "cp865": 0.5}
+_PENALTY = {"mac-roman": 6.0, "iso8859-15": 0.5, "cp865": 0.5}
 _SAMPLE = 200_000
 _MARGIN = 4.0
 
@@ -72,7 +72,9 @@ _NS_4551_WORDS = re.compile(
 
 def _seven_bits(text: str) -> Decoded:
     """ASCII, unless words that are among the commonest of Norwegian are written with brackets for letters."""
-    if len({m.lower() for m in re.findall(r"\S+", " ".join(f[0] for f in _NS_4551_WORDS.finditer(text)))}) >= 2:
+    words = [found[0].lower() for found in _NS_4551_WORDS.finditer(text)]
+    # In program text, few of the brackets stand in such words.
+    if len(set(words)) >= 2 and len(words) * 3 >= sum(map(text.count, "[\\]{|}")):
         return Decoded(text.translate(_NS_4551), "ns_4551-1", False)
     return Decoded(text, "ascii", True)
 
@@ -158,13 +160,15 @@ def _score(text: str) -> float:
 def _weight(character: str, before: str, after: str) -> float:
     in_word = before.isalpha() or after.isalpha()
     if character in _NORWEGIAN or character in _FOREIGN:
+        if character in (before, after):
+            return -1.0  # a ruled line of another page's box characters
         weight = 5.0 if character in _NORWEGIAN else 2.0
         if not in_word:
             return weight / 5 if character in _NORWEGIAN and before in " (-/\n" and after in " ,.)-/\r\n" else -2.0
         # A capital inside a small word is the mark of a wrong page.
         return -3.0 if character.isupper() and before.islower() else weight
     if character in _BOX:
-        return 1.0 if before in _BOX or after in _BOX else -2.0
+        return 2.0 if before in _BOX or after in _BOX else -2.0
     if character in _UNIT_SIGNS:
         return 2.0 if before.isdigit() or before in " ,.\n(" or after in "gmlL" else -1.0
     if character == "§":
@@ -174,7 +178,7 @@ def _weight(character: str, before: str, after: str) -> float:
     if character in _DASHES:
         return 1.5 if before.isspace() or after.isspace() or before == after else 0.3
     if character == "€":
-        return 1.5 if before in " 0123456789" else -1.0
+        return 2.0 if before in " 0123456789" else -1.0
     if character == "\xa0":
         return 0.5 if not in_word or before.isdigit() else 0.0
     category = unicodedata.category(character)

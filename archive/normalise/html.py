@@ -11,11 +11,9 @@ import contextlib
 import json
 import logging
 import re
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +65,7 @@ def html(source: Path, out: Path, limits: Limits) -> Made:
     if len(content) > _PLAIN_BYTES or _GROWS.search(text):
         notes += _elsewhere(text, out, limits)
     else:
-        with _deadline(limits.seconds):
-            notes += _laid_out(text, out)
+        notes += _laid_out(text, out)
     return Made(out, ("2u", "2b"), tuple(notes))
 
 
@@ -83,25 +80,6 @@ def _decoded(content: bytes) -> tuple[str, list[FlagNote]]:
     if not read.lossless:
         return read.text, [FlagNote(Flag.DECODED_LENIENTLY, f"Read as {read.encoding}; some bytes are not of it.")]
     return read.text, [] if read.certain else [FlagNote(Flag.ENCODING_GUESSED, f"Read as {read.encoding}.")]
-
-
-@contextlib.contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    """An alarm after some seconds, where this is a thread that can be interrupted (the main one) and none is set."""
-    if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
-        yield
-        return
-
-    def late(*_: object) -> None:
-        raise DocumentProblem(Reason.CONVERSION_TIMEOUT, f"The layout did not end within {seconds:.0f} s.")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _elsewhere(text: str, out: Path, limits: Limits) -> list[FlagNote]:
@@ -152,8 +130,11 @@ def _laid_out(text: str, out: Path) -> list[FlagNote]:
         page = weasyprint.HTML(string=text, base_url=None, url_fetcher=fetcher)
         removed = _made_harmless(page.etree_element)
         style = weasyprint.CSS(string=_STYLE, url_fetcher=fetcher)
-        page.write_pdf(out, stylesheets=[style], pdf_variant="pdf/a-2u", presentational_hints=True, pdf_forms=False)
-    except (DocumentProblem, MemoryError):
+        with warnings.catch_warnings():
+            # WeasyPrint leaves its colour profile open, and what it warns of quotes the document.
+            warnings.simplefilter("ignore")
+            page.write_pdf(out, stylesheets=[style], pdf_variant="pdf/a-2u", presentational_hints=True, pdf_forms=False)
+    except (DocumentProblem, MemoryError, OSError):
         raise
     except RecursionError:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, "The HTML is nested too deeply.") from None

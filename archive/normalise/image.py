@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +25,11 @@ ROUTE = "image"
 _ORIENTATION = 0x0112
 _DECODED_PAGES = 16
 """How many pages of the most pixels allowed may be decoded for one file."""
-# Decoders of broken pictures raise nearly anything: SyntaxError, struct.error, TypeError, MemoryError ...
-_BAD_PICTURE = (Exception,)
+# Decoders of broken pictures raise nearly anything. Not Exception itself: a deadline's DocumentProblem must pass.
+_BAD_PICTURE = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+)
 
 
 def image(source: Path, out: Path, limits: Limits) -> Made:

@@ -74,7 +74,10 @@ def lay_out(root: Node, layout: MessageLayout) -> tuple[str, str, list[list[str]
         for payload in [c for content in contents for c in content.children]:
             layout.skip.add(payload)
             layout.heading(2, layout.label(payload))
-            layout.body(payload, 3)
+            if payload.children:
+                layout.body(payload, 3)
+            else:
+                layout.row(layout.label(payload), layout.value(payload))
         layout.heading(2, _ABOUT)
         layout.body(root, 3)
         return head

@@ -17,12 +17,13 @@ _TAB = 8
 # (columns, pt, landscape) that fit A4 within its margins: Liberation Mono is 0.6 em wide.
 _PROSE = (80, 10.0, False)
 _FORMATS = (_PROSE, (89, 9.0, False), (100, 8.0, False), (134, 9.0, True), (151, 8.0, True), (172, 7.0, True))
+_READABLE = {code: " " for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"} | {0x0C: "\n"}
 _LINES_PER_PAGE = 30
 """Fewer than any format has, for the estimate of pages."""
 
 
 def plaintext(source: Path, out: Path, limits: Limits) -> Made:
-    """Typeset a text file. `Made.text` is the decoded text with LF line ends.
+    """Typeset a text file. `Made.text` is the decoded text with LF line ends and without control characters.
 
     Raises DocumentProblem: RESOURCE_LIMIT where it would fill more pages than allowed, CONVERSION_FAILED where the
     installed fonts lack its script, EMPTY where there is nothing in it but white space.
@@ -46,7 +47,7 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
         "pages": ["\n".join(p for line in page for p in wrapped(line.translate(table), columns)) for page in lines],
     }
     typeset("plain", data, out)
-    return Made(out, ("2a", "2u", "2b"), _flags(decoded), text.translate({k: v for k, v in table.items() if k != 0x0C}))
+    return Made(out, ("2a", "2u", "2b"), _flags(decoded), text.translate(_READABLE))
 
 
 def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:

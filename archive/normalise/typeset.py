@@ -56,8 +56,8 @@ def typeset(template: str, data: Any, out: Path) -> None:
 def drawable(texts: Iterable[str]) -> dict[int, str]:
     """A translation table (for `str.translate`) that makes every character of the texts drawable.
 
-    Control characters become their Unicode pictures, other characters that no installed font has become their
-    number, `‹U+1F44D›`: visible, and nothing dropped. Empty where all can be drawn as they are.
+    Control characters and others that no installed font has become their number, `‹U+1F44D›`: visible, and nothing
+    dropped. Empty where all can be drawn as they are.
     Raises DocumentProblem where more than a fiftieth of the text would be numbers: another route must take it.
     """
     counts: dict[str, int] = {}
@@ -71,13 +71,9 @@ def drawable(texts: Iterable[str]) -> dict[int, str]:
     numbered = 0
     for character, count in counts.items():
         code = ord(character)
-        if code < 0x20:
-            table[code] = chr(0x2400 + code)
-        elif code == 0x7F:
-            table[code] = "\u2421"
-        elif not _can_draw(character):
+        if not _can_draw(character):
             table[code] = f"‹U+{code:04X}›"
-            numbered += count
+            numbered += count if code > 0x9F else 0
     if numbered > max(2, total * _MISSING_SHARE):
         raise DocumentProblem(Reason.CONVERSION_FAILED, f"{numbered} characters are in none of the installed fonts.")
     return table

@@ -178,7 +178,7 @@ class Layout:
                 node.hidden_attributes.discard(key)
                 self.row(local(key), without_base64(node.attributes[key]))
         if node.hidden:
-            self.paragraph(tidy(node.take_text()))
+            self.paragraph(without_base64(tidy(node.take_text())))
 
     def _title(self, node: Node) -> str:
         """What the heading says, empty for wrappers; the child it comes from keeps its code for the technical part."""

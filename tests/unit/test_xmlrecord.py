@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from archive.normalise.contract import Limits, Made
+from archive.normalise.xmlrecord import xmlrecord
+from archive.reasons import DocumentProblem, Flag, Reason
+
+HEAD = '<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24">'
+
+
+def made(tmp_path: Path, content: bytes) -> Made:
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    out = tmp_path / "out.pdf"
+    out.unlink(missing_ok=True)
+    return xmlrecord(source, out, Limits())
+
+
+def text(pdf: Path) -> str:
+    with pypdfium2.PdfDocument(pdf) as document:
+        return "\n".join(page.get_textpage().get_text_range() for page in document)
+
+
+def squashed(content: str) -> str:
+    return re.sub(r"[\s\u00ad\ufffe-]+", "", content)
+
+
+def test_a_discharge_summary_reads_like_one(tmp_path: Path) -> None:
+    result = made(
+        tmp_path,
+        """<?xml version="1.0" encoding="utf-8"?>
+        <Message xmlns="http://www.kith.no/xmlstds/epikrise/2012-02-15">
+          <Type V="EPIKRISE" DN="Epikrise"/><MsgId>abc-1</MsgId>
+          <ServRprt><IssueDate V="2017-05-05T00:33:00"/><MsgDescr>Sykehusepikrise</MsgDescr>
+            <Event><InfItem><Observation><CodedDescr>
+              <Concept V="I330" DN="Endokarditt" S="2.16.578.1.12.4.1.1.7110"/></CodedDescr></Observation>
+              <Type V="H" DN="Hoveddiagnose"/></InfItem>
+              <Comment><Heading V="VU" DN="Vurdering"/><TextResultValue>
+                <div xmlns="http://www.w3.org/1999/xhtml"><p>I god allmenntilstand.<br/>Neste linje.</p>
+                <table><tr><td>CRP</td><td>79</td></tr></table></div></TextResultValue></Comment></Event>
+            <Patient><Sex V="2"/><DateOfBirth V="1969-11-13"/><Name>Prøvesen, Line</Name><OffId>13916900216</OffId>
+              <TypeOffId V="FNR"/></Patient>
+          </ServRprt></Message>""".encode(),
+    )
+    assert result.text is not None
+    lines = result.text.split("\n")
+    assert lines[:2] == ["Epikrise", "Sykehusepikrise"]
+    assert lines[2] == "Pasient: Prøvesen, Line  ·  13916900216  ·  født 13.11.1969"
+    assert "Dato: 05.05.2017 kl. 00:33" in lines
+    assert "Kode: Endokarditt (I330, ICD-10)" in lines
+    assert "Kjønn: Kvinne (2)" in lines
+    assert "Id-type: Fødselsnummer (FNR)" in lines
+    assert lines[lines.index("Hoveddiagnose") + 1].startswith("Kode")
+    assert lines[lines.index("Vurdering") + 1] == "I god allmenntilstand."
+    assert "CRP\t79" in lines
+    shown = squashed(text(result.pdf))
+    for value in ("2.16.578.1.12.4.1.1.7110", "VU", "2017-05-05T00:33:00", "abc-1"):
+        assert squashed(value) in shown
+
+
+def test_results_are_a_table(tmp_path: Path) -> None:
+    item = """<ResultItem><NumResult><NumResultValue V="{}" U="g/dL"/></NumResult><ServType V="N" DN="Ny"/>
+        <Investigation><Id V="NPU1" DN="{}"/></Investigation><IdResultItem>{}</IdResultItem></ResultItem>"""
+    items = item.format("14.2", "Hb", "r1") + item.format("5", "CRP", "r2")
+    result = made(
+        tmp_path,
+        f"""<Message xmlns="http://www.kith.no/xmlstds/labsvar/2012-02-15"><ServReport><Patient><Name>A</Name>{items}
+        </Patient></ServReport></Message>""".encode(),
+    )
+    assert result.text is not None
+    assert "Undersøkelse\tResultat\tØvrige opplysninger" in result.text
+    assert "Hb (NPU1)\t14.2 g/dL\tResultat-id: r1" in result.text
+    assert result.text.count("Meldingsstatus: Ny (N)") == 1
+
+
+def test_attachments_are_told_not_printed(tmp_path: Path) -> None:
+    file = b"%PDF-1.4 " + bytes(range(256)) * 20
+    coded = base64.encodebytes(file).decode()
+    result = made(tmp_path, f"{HEAD}<Content><Base64Container>{coded}</Base64Container></Content></MsgHead>".encode())
+    assert result.text is not None
+    assert f"PDF-dokument, {len(file)} byte, SHA-256 {hashlib.sha256(file).hexdigest()}" in result.text
+    assert hashlib.sha256(file).hexdigest() in squashed(text(result.pdf))
+    assert coded[:40] not in text(result.pdf)
+
+
+def test_an_attachment_larger_than_a_text_node_may_be(tmp_path: Path) -> None:
+    file = b"%PDF-1.4 " + b"x" * 9_000_000
+    coded = base64.b64encode(file).decode()
+    result = made(tmp_path, f"{HEAD}<Content><Base64Container>{coded}</Base64Container></Content></MsgHead>".encode())
+    assert result.text is not None
+    assert hashlib.sha256(file).hexdigest() in result.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "iso-8859-1"])
+def test_declared_encodings(tmp_path: Path, encoding: str) -> None:
+    declared = {"utf-8-sig": "utf-8"}.get(encoding, encoding)
+    content = f'<?xml version="1.0" encoding="{declared}"?>\n{HEAD}<Navn>Blåbær</Navn></MsgHead>'.encode(encoding)
+    result = made(tmp_path, content)
+    assert "Blåbær" in text(result.pdf)
+    assert not result.flags
+
+
+def test_a_wrong_declaration_is_seen_through(tmp_path: Path) -> None:
+    body = "<Navn>Blåbær fra Ås er på bordet</Navn>"
+    result = made(tmp_path, f'<?xml version="1.0" encoding="utf-8"?>{HEAD}{body}</MsgHead>'.encode("cp1252"))
+    assert "Blåbær fra Ås" in text(result.pdf)
+    assert [f.code for f in result.flags] == [Flag.ENCODING_GUESSED]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        b'<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>',
+        b'<!DOCTYPE a [<!ENTITY % p SYSTEM "http://127.0.0.1:1/x"> %p;]><a/>',
+        b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a>&ukjent;</a>',
+        b"<a><b></a>",
+        b"ikke xml",
+        b"<a>" * 2000 + b"</a>" * 2000,
+    ],
+)
+def test_hostile_or_broken_is_corrupt(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DocumentProblem) as problem:
+        made(tmp_path, content)
+    assert problem.value.reason is Reason.CORRUPT
+
+
+def test_a_harmless_doctype_is_no_harm(tmp_path: Path) -> None:
+    assert "verdi" in text(made(tmp_path, b'<!DOCTYPE a SYSTEM "a.dtd"><a><b>verdi</b></a>').pdf)
+
+
+def test_xhtml_goes_to_the_html_route(tmp_path: Path) -> None:
+    content = b'<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><p>hei</p></body></html>'
+    assert "Tekniske" not in text(made(tmp_path, content).pdf)
+
+
+def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
+    first = made(tmp_path, b"<a><b x='1'>c</b></a>").pdf.read_bytes()
+    assert made(tmp_path, b"<a><b x='1'>c</b></a>").pdf.read_bytes() == first
+
+
+NAMES = st.sampled_from(
+    ["a", "Navn", "ResultItem", "InfItem", "Type", "Comment", "p", "table", "tr", "td", "text", "Id"]
+)
+SPACES = st.sampled_from(
+    ["", "urn:x", "http://www.kith.no/xmlstds/labsvar/2012-02-15", "http://www.w3.org/1999/xhtml", "urn:hl7-org:v3"]
+)
+VALUES = st.text(st.sampled_from("abc æøå 123 #$*_\n"), max_size=30)
+ATTRIBUTES = st.dictionaries(st.sampled_from(["V", "DN", "S", "OT", "U", "x", "value"]), VALUES, max_size=3)
+
+
+def build(tree: tuple[str, str, dict[str, str], str, list[tuple[object, str]]]) -> etree._Element:
+    name, space, attributes, content, children = tree
+    element = etree.Element(f"{{{space}}}{name}" if space else name, attributes)
+    element.text = content
+    for child, tail in children:
+        made_child = build(child)  # type: ignore[arg-type]
+        made_child.tail = tail
+        element.append(made_child)
+    return element
+
+
+TREES = st.recursive(
+    st.tuples(NAMES, SPACES, ATTRIBUTES, VALUES, st.just([])),
+    lambda inner: st.tuples(NAMES, SPACES, ATTRIBUTES, VALUES, st.lists(st.tuples(inner, VALUES), max_size=4)),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(TREES)
+def test_nothing_of_any_tree_is_missing(
+    tmp_path: Path, tree: tuple[str, str, dict[str, str], str, list[tuple[object, str]]]
+) -> None:
+    root = build(tree)
+    if root.tag in ("html", "{http://www.w3.org/1999/xhtml}html"):
+        return
+    result = made(tmp_path, etree.tostring(root, encoding="utf-8"))
+    assert result.text is not None
+    shown = squashed(result.text)
+    for element in root.iter():
+        for value in (element.text or "", *(c.tail or "" for c in element), *element.attrib.values()):
+            for part in str(value).split():
+                assert squashed(part) in shown
