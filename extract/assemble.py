@@ -10,7 +10,14 @@ from pathlib import Path
 from archive import quarantine
 from archive.identifiers import package_id
 from archive.normalise.contract import Job, Normalised, Outcome, Rejected
-from archive.package import PackageContents, PackageReceipt, Payload, read_package, write_package
+from archive.package import (
+    ChangedWhileArchived,
+    PackageContents,
+    PackageReceipt,
+    Payload,
+    read_package,
+    write_package,
+)
 from archive.reasons import Flag, Reason
 from archive.record import (
     ArchiveCopy,
@@ -73,28 +80,57 @@ def assemble(
     if patient is not None and planned.generation:
         previous_path = desk.store.package_path(package_id(patient.id, planned.generation))
         previous = read_package(previous_path)
-    journal = _Journal()
-    for d in documents:
-        _place(planned, d, outcomes, previous, journal)
-    receipt: PackageReceipt | None = None
-    ordered = tuple(journal.documents[k] for k in sorted(journal.documents))
-    if patient is not None and not planned.conflicting and _differs(previous, patient, ordered):
-        receipt = write_package(
-            desk.store,
-            patient,
-            ordered,
-            journal.payloads,
-            generation=planned.generation + 1,
-            now=desk.now,
-            previous=previous_path,
-            software=desk.software,
-            work=desk.work,
-        )
-    entries = tuple(
-        quarantine.put(desk.store, q, _bytes_to_keep(q, d))
-        for q, d in ((q, d) for q in journal.quarantined for d in documents if d.plan.document.id == q.document.id)
-    )
+    documents = list(documents)
+    while True:
+        journal = _Journal()
+        for d in documents:
+            _place(planned, d, outcomes, previous, journal)
+        receipt: PackageReceipt | None = None
+        ordered = tuple(journal.documents[k] for k in sorted(journal.documents))
+        if patient is None or planned.conflicting or not _differs(previous, patient, ordered):
+            break
+        try:
+            receipt = write_package(
+                desk.store,
+                patient,
+                ordered,
+                journal.payloads,
+                generation=planned.generation + 1,
+                now=desk.now,
+                previous=previous_path,
+                software=desk.software,
+                work=desk.work,
+            )
+        except ChangedWhileArchived as changed:
+            # That document is stopped, the rest of the journal goes on; each turn stops one more, so this ends.
+            (n,) = (n for n, d in enumerate(documents) if d.plan.document.id == changed.document_id)
+            if documents[n].decision == "reject":
+                raise
+            documents[n] = replace(documents[n], decision="reject", problem=(changed.reason, changed.detail))
+        else:
+            break
+    by_id = {d.plan.document.id: d for d in documents}
+    entries = tuple(_put(desk.store, q, _bytes_to_keep(by_id[q.document.id])) for q in journal.quarantined)
     return PatientResult(planned.key, patient, print_, tuple(journal.results), receipt, ordered, entries)
+
+
+def _put(store: ArchiveStore, entry: Quarantined, sources: dict[str, Path]) -> Quarantined:
+    """Keep the bytes; a source that has become unreadable meanwhile is left out and not the end of the run."""
+    try:
+        return quarantine.put(store, entry, sources)
+    except OSError:
+        readable = {name: path for name, path in sources.items() if _readable(path)}
+        if readable == sources:
+            raise
+        return quarantine.put(store, entry, readable)
+
+
+def _readable(path: Path) -> bool:
+    try:
+        sha256_file(path)
+    except OSError:
+        return False
+    return True
 
 
 def _patient_print(patient: Patient | None, documents: Sequence[LookedAt]) -> str:
@@ -221,5 +257,5 @@ def _quarantined(
     return Quarantined(d.plan.document, planned.key, reason, detail, tuple(files), attempts)
 
 
-def _bytes_to_keep(q: Quarantined, d: LookedAt) -> dict[str, Path]:
+def _bytes_to_keep(d: LookedAt) -> dict[str, Path]:
     return {j.declared_name: j.source for j in d.jobs}

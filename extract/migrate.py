@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -21,7 +23,7 @@ from typing import Any
 
 from archive import quarantine
 from archive.catalogue import Catalogue
-from archive.errors import JournalarkivError, WorkersFailedError
+from archive.errors import DamagedError, JournalarkivError, WorkersFailedError
 from archive.normalise.contract import Limits, Timings
 from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
 from extract.mapping import Mapping
@@ -33,6 +35,7 @@ from extract.sources.contract import Source
 from extract.work import opening_note, run_task, start_worker
 from extract.workers import WorkerDied, WorkerPool
 
+log = logging.getLogger(__name__)
 MAX_DEATHS_IN_A_ROW = 20
 
 
@@ -69,6 +72,8 @@ class RunSummary:
     peak_memory_worker: int = 0
     peak_memory_converter: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    """What was wrong with packages of earlier generations; their patients are left as they are."""
 
     def to_plain(self) -> dict[str, object]:
         """JSON-ready; stages with CPU and wall seconds and counts."""
@@ -180,8 +185,22 @@ def _register(
         write_durably(store.seals / f"mapping-{mapping_sha[:16]}.toml", mapping.path.read_bytes())
         with progress.registering() as tell:
             register.read_export(source, export, tell)
+        _adopt_generations(store, register)
         export = replace(export, registered=True)
     return export
+
+
+def _adopt_generations(store: ArchiveStore, register: Register) -> None:
+    """Learn from the catalogue which packages there are, so that a lost register never overwrites one."""
+    if not store.catalogue.exists():
+        return
+    with Catalogue.open(store) as catalogue, register.transaction():
+        for patient, generation in catalogue.connection.execute(
+            "SELECT patient_id, max(generation) FROM package GROUP BY patient_id"
+        ):
+            register.connection.execute(
+                "UPDATE patient SET generation=? WHERE id=? AND generation<?", (generation, patient, generation)
+            )
 
 
 def work_off(
@@ -215,6 +234,11 @@ def work_off(
         pool.shutdown(wait=True)
     _sweep_quarantine(store, register)
     remove_tree(store.work)
+    if summary.damaged:
+        raise DamagedError(
+            "\n".join((f"{len(summary.damaged)} patients could not be worked:", *summary.damaged[:10])),
+            remedy="Everything else is done. See `journalarkiv verify`, restore the packages, and run this again.",
+        )
     if not planner.remaining(pilot=False)[0]:
         register.finish_export(export.number, datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -239,14 +263,24 @@ def _answers(
             task = flying.pop(future)
             try:
                 result: TaskResult = future.result()
-            except WorkerDied as death:
+            except DamagedError as damage:
+                if len(task.patients) > 1:
+                    again.extend(replace(task, patients=(p,)) for p in task.patients)
+                else:
+                    summary.damaged.append(str(damage))
+            except JournalarkivError:
+                raise
+            except Exception as e:
+                # WorkerDied, or a mistake of ours: either must cost one document and not the days of a run
+                death = e if isinstance(e, WorkerDied) else WorkerDied(None)
+                log.warning("a task ended with %s: %s", type(e).__name__, traceback.format_tb(e.__traceback__)[-1])
                 deaths += 1
                 summary.worker_deaths += 1
                 if deaths > MAX_DEATHS_IN_A_ROW:
                     raise WorkersFailedError(
                         f"{deaths} worker processes in a row ended without an answer (last: {death.exit_code}).",
                         remedy="Look at the machine's memory and disk, give fewer --workers, and run it again.",
-                    ) from death
+                    ) from e
                 again.extend(_after_death(task, death, store))
             else:
                 deaths = 0

@@ -68,6 +68,7 @@ CREATE INDEX document_state ON document(state, reason);
 CREATE INDEX file_folded ON file(folded);
 CREATE INDEX document_file_folded ON document_file(folded);
 CREATE INDEX patient_done ON patient(done);
+CREATE INDEX patient_id ON patient(id);
 CREATE INDEX finding_code ON finding(export, code);
 """
 

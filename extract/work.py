@@ -7,6 +7,7 @@ gives the same packages, so a task that was cut short is simply done again.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import quarantine
-from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Timings
+from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Rejected, Timings
 from archive.reasons import Reason
 from archive.record import to_json
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
@@ -63,6 +64,8 @@ def start_worker(store: ArchiveStore, limits: Limits, software: str) -> None:
     kernel's choice of a victim."""
     global _worker
     _worker = Worker(store, limits, software)
+    # Libraries warn about the files they read; only what is recorded of a document may be said of it.
+    logging.getLogger().addHandler(logging.NullHandler())
     if sys.platform == "linux":
         import resource
 
@@ -192,7 +195,19 @@ class Run:
         outcomes: dict[str, Outcome] = {}
         for job in jobs:
             self.worker.note.write_text(job.key.rpartition("-")[0])
-            outcomes |= engines.normalise([job], out)
+            try:
+                outcomes |= engines.normalise([job], out)
+            except (
+                MemoryError,
+                RecursionError,
+                ArithmeticError,
+                LookupError,
+                TypeError,
+                ValueError,
+                RuntimeError,
+            ) as e:
+                detail = f"The conversion ended with {type(e).__name__}."
+                outcomes[job.key] = Rejected(job.key, Reason.CONVERSION_FAILED, detail)
         self.worker.note.unlink(missing_ok=True)
         return outcomes
 

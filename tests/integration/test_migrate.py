@@ -11,8 +11,9 @@ import pytest
 
 from archive import quarantine
 from archive.catalogue import Catalogue
-from archive.errors import DiskFullError
+from archive.errors import DamagedError, DiskFullError
 from archive.identifiers import document_id, package_id, patient_id
+from archive.normalise.contract import Job
 from archive.package import read_package
 from archive.reasons import Flag
 from archive.reconcile import reconcile_archive
@@ -286,4 +287,61 @@ def test_register_only_converts_nothing(bench: Bench) -> None:
     assert bench.normaliser.seen == []
     assert set(bench.states().values()) == {("pending", None)}
     bench.run()
+    assert bench.balanced()
+
+
+def test_a_source_that_changes_under_our_hands_stops_its_document_only(bench: Bench) -> None:
+    def touch(job: object) -> None:
+        bench.source.write("dok/0.txt", b"changed after it was hashed")
+
+    bench.normaliser.before = touch
+    bench.run()
+    states = bench.states()
+    assert states["a"] == ("quarantined", "unreadable")
+    assert states["b"] == states["c"] == ("archived", None)
+    assert bench.balanced()
+    bench.normaliser.before = lambda job: None
+    bench.run()
+    assert bench.states()["a"] == ("archived", None)
+    assert bench.balanced()
+
+
+def test_a_lost_register_never_overwrites_a_package(bench: Bench) -> None:
+    bench.run()
+    before = bench.packages()
+    for path in bench.archive.glob("register.sqlite*"):
+        path.unlink()
+    bench.source.document_rows[0] = ("a", "1", ("dok/0.txt",), {"title": "Rettet"})
+    bench.run()
+    after = bench.packages()
+    assert {k: v for k, v in after.items() if k in before} == before
+    assert [bench.generation(k) for k in "123"] == [2, 1, 1]
+
+
+def test_a_damaged_package_stops_its_patient_and_nothing_else(bench: Bench) -> None:
+    bench.run()
+    patient = patient_id(ARCHIVE_ID, SYSTEM, "1")
+    path = bench.store.package_path(package_id(patient, 1))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"<journal")
+    content[place + 3] ^= 1
+    path.write_bytes(content)
+    bench.source.write("dok/3.txt", b"changed")
+    bench.source.write("dok/0.txt", b"changed too")
+    with pytest.raises(DamagedError):
+        bench.run()
+    assert [bench.generation(k) for k in "123"] == [1, 2, 1]
+    assert path.read_bytes() == content
+
+
+def test_a_mistake_of_ours_costs_one_document_and_not_the_run(bench: Bench) -> None:
+    def fail(job: Job) -> None:
+        if job.declared_name == "dok/1.txt":
+            raise RuntimeError("a bug")
+
+    bench.normaliser.before = fail
+    bench.run()
+    states = bench.states()
+    assert states["b"] == ("quarantined", "conversion-failed")
+    assert states["a"] == states["c"] == ("archived", None)
     assert bench.balanced()
