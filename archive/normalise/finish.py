@@ -6,6 +6,7 @@ bytes of several documents share one copy).
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pikepdf
@@ -15,6 +16,8 @@ from archive.normalise import repair
 
 LINEARIZE_FROM = 1 << 20
 """Bytes from which a file is linearized, so that a viewer shows the first page before the rest has come."""
+
+_OF_THE_RUN = ("/Info", "/ID", "/DocChecksum", "/AdditionalStreams")
 
 _XMP = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -45,10 +48,15 @@ def finish(pdf: Path, out: Path, flavour: str, *, thorough: bool = False) -> Non
         repair.appearances(document)
         if thorough:
             repair.structure(document)
-        if thorough or not _has_output_intent(document):
+        identifier = _output_intent(document)
+        if thorough or identifier is None:
             prepare(document, "2b", output_intent="sRGB")
-        if "/Info" in document.trailer:
-            del document.trailer["/Info"]
+        elif identifier.startswith("sRGB"):
+            # LibreOffice writes the date into its profile, which is also the larger one.
+            document.Root.OutputIntents[0].DestOutputProfile = document.make_stream(_srgb(), N=3)
+        for key in _OF_THE_RUN:
+            if key in document.trailer:
+                del document.trailer[key]
         document.Root.Metadata = _metadata(document, flavour)
         document.save(
             out,
@@ -56,11 +64,25 @@ def finish(pdf: Path, out: Path, flavour: str, *, thorough: bool = False) -> Non
         )
 
 
-def _has_output_intent(document: pikepdf.Pdf) -> bool:
+def _output_intent(document: pikepdf.Pdf) -> str | None:
+    """The identifier of the one PDF/A output intent; None where there is none, or several."""
     intents = document.Root.get("/OutputIntents")
-    if not isinstance(intents, pikepdf.Array):
-        return False
-    return any(isinstance(i, pikepdf.Dictionary) and i.get("/S") == Name.GTS_PDFA1 for i in intents)
+    if not isinstance(intents, pikepdf.Array) or len(intents) != 1 or not isinstance(intents[0], pikepdf.Dictionary):
+        return None
+    if intents[0].get("/S") != Name.GTS_PDFA1 or not isinstance(intents[0].get("/DestOutputProfile"), pikepdf.Stream):
+        return None
+    return str(intents[0].get("/OutputConditionIdentifier", ""))
+
+
+@functools.cache
+def _srgb() -> bytes:
+    """The sRGB profile that pikepdf ships."""
+    from pikepdf.pdfa import prepare
+
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        prepare(document, "2b", output_intent="sRGB")
+        return document.Root.OutputIntents[0].DestOutputProfile.read_bytes()
 
 
 def _metadata(document: pikepdf.Pdf, flavour: str) -> pikepdf.Stream:

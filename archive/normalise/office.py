@@ -16,6 +16,7 @@ from pathlib import Path
 from archive.errors import DiskFullError
 from archive.normalise import contained
 from archive.normalise.contract import Limits
+from archive.normalise.frozen import freeze
 from archive.reasons import DocumentProblem, Reason
 from archive.store import disk_full_is_clear, remove_tree
 
@@ -188,6 +189,7 @@ class Office:
                 for f in files:
                     staged.append(stage / f"{f.stem}.{f.family}")
                     shutil.copyfile(f.source, staged[-1])
+                    freeze(staged[-1], f.family)
                 self._write_profile()
             for attempt in (1, 2):
                 end = contained.run(

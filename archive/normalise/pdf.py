@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pikepdf
-from pikepdf import Array, Dictionary, Name
+from pikepdf import Dictionary, Name
 
 from archive.normalise import repair
 from archive.normalise.contract import Limits, Made
@@ -28,8 +28,6 @@ class Looked:
     pages: int
     protected: bool
     """It has usage restrictions, but opens without a password."""
-    truncated: bool
-    """Its end is missing, yet every page could be found."""
     claims_pdfa: bool
 
 
@@ -37,15 +35,17 @@ def look(source: Path, limits: Limits) -> Looked:
     """Open a PDF and count what is in it.
 
     Raises:
-        DocumentProblem: ENCRYPTED, TRUNCATED, CORRUPT, EMPTY or RESOURCE_LIMIT.
+        DocumentProblem: ENCRYPTED, TRUNCATED, CORRUPT or RESOURCE_LIMIT.
     """
     with _opened(source) as document:
-        ended = _has_end(source)
-        count = _page_count(document, ended, limits)
+        # What recovery finds of a cut file looks whole: a page whose scan is gone is a blank page.
+        if not _has_end(source):
+            raise DocumentProblem(Reason.TRUNCATED, "The PDF's end is missing.")
+        count = _page_count(document, limits)
         if len(document.objects) > _MOST_OBJECTS:
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The PDF has {len(document.objects)} objects.")
         _check_pictures(document, limits)
-        return Looked(count, document.is_encrypted, not ended, _claims_pdfa(document))
+        return Looked(count, document.is_encrypted, _claims_pdfa(document))
 
 
 def pdf(source: Path, out: Path, limits: Limits) -> Made:
@@ -58,8 +58,6 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
     flags = []
     if looked.protected:
         flags.append(FlagNote(Flag.OWNER_PASSWORD))
-    if looked.truncated:
-        flags.append(FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; all its pages could be found."))
     with _opened(source) as document:
         try:
             removed = repair.active_content(document)
@@ -86,38 +84,29 @@ def _opened(source: Path) -> pikepdf.Pdf:
 
 
 def _has_end(source: Path) -> bool:
+    """Whether the file ends as a PDF does, apart from padding with NULs or white space of the old system's storage."""
     with source.open("rb") as f:
-        f.seek(0, 2)
-        f.seek(max(0, f.tell() - _TAIL))
-        tail = f.read()
+        size = f.seek(0, 2)
+        tail = b""
+        while size > 0 and len(tail) < _TAIL:
+            start = max(0, size - _TAIL)
+            f.seek(start)
+            tail = (f.read(size - start) + tail).rstrip(b"\0 \t\r\n")
+            size = start
     return b"%%EOF" in tail or b"startxref" in tail
 
 
-def _page_count(document: pikepdf.Pdf, ended: bool, limits: Limits) -> int:
+def _page_count(document: pikepdf.Pdf, limits: Limits) -> int:
     try:
-        promised = int(document.Root.Pages.get("/Count", 0))
         count = len(document.pages)
         readable = sum(1 for page in document.pages if isinstance(page.obj, Dictionary))
     except (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as e:
-        reason = Reason.CORRUPT if ended else Reason.TRUNCATED
-        raise DocumentProblem(reason, "The PDF's pages cannot be found.") from e
+        raise DocumentProblem(Reason.CORRUPT, "The PDF's pages cannot be found.") from e
     if count > limits.pages:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The PDF has {count} pages.")
-    if count == 0:
-        raise DocumentProblem(Reason.EMPTY if ended else Reason.TRUNCATED, "The PDF has no page.")
-    if not ended and (promised > readable or any(_lacks_content(page.obj) for page in document.pages)):
-        raise DocumentProblem(Reason.TRUNCATED, "The end of the PDF is missing, and pages with it.")
+    if count == 0 or readable < count:
+        raise DocumentProblem(Reason.CORRUPT, "The PDF has no page, or one that cannot be read.")
     return count
-
-
-def _lacks_content(page: pikepdf.Object) -> bool:
-    """Whether a page names content that is not in the file (a reference to a missing object reads as null)."""
-    if "/Contents" not in page:
-        return False
-    contents = page.get("/Contents")
-    if isinstance(contents, Array):
-        return any(not isinstance(part, pikepdf.Stream) for part in contents)
-    return not isinstance(contents, pikepdf.Stream)
 
 
 def _claims_pdfa(document: pikepdf.Pdf) -> bool:

@@ -86,9 +86,8 @@ def _removed_from_catalog(pdf: pikepdf.Pdf) -> int:
         for key in ("/JavaScript", "/EmbeddedFiles"):
             removed += _without(names, key)
         _without(names, "/AlternatePresentations")
-    for key in ("/AF", "/Collection"):
-        removed += _without(root, key)
-    for key in ("/Requirements", "/Perms", "/NeedsRendering"):
+    removed += _without(root, "/Collection")
+    for key in ("/AF", "/Requirements", "/Perms", "/NeedsRendering"):
         _without(root, key)
     form = root.get("/AcroForm")
     if isinstance(form, Dictionary):
