@@ -55,7 +55,12 @@ class Checker:
         for key, rule in keys.items():
             if rule.required and key not in data and present:
                 self.fault(where, f"{key!r} is missing in {f'[{dotted(where)}]' if where else 'the mapping'}")
-            elif rule.required and key in good and rule.kind is Kind.TEXT and not good[key].strip():
+            elif (
+                rule.required
+                and key in good
+                and rule.kind is Kind.TEXT
+                and not (good[key].strip() or rule.may_be_blank)
+            ):
                 self.fault((*where, key), f"{key!r} must not be empty")
         return good
 

@@ -32,12 +32,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key: its kind, whether it must be there, the section it opens or the words it may be."""
+    """A key: its kind, whether it must be there, the section it opens, the words it may be, and whether a
+    required text may be blank."""
 
     kind: Kind
     required: bool = False
     section: str = ""
     words: tuple[str, ...] = ()
+    may_be_blank: bool = False
 
 
 class Field(StrEnum):
@@ -111,7 +113,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "name_encoding": Key(Kind.TEXT),
         "not_documents": Key(Kind.TEXTS),
     },
-    "prefix": {"from": Key(Kind.TEXT, required=True), "to": Key(Kind.TEXT, required=True)},
+    "prefix": {"from": Key(Kind.TEXT, required=True), "to": Key(Kind.TEXT, required=True, may_be_blank=True)},
     "table": {
         "file": Key(Kind.TEXT, required=True),
         "format": Key(Kind.TEXT, words=("csv", "xml")),

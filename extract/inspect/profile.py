@@ -1,0 +1,260 @@
+"""Inspecting an export: inventory, tables, columns, joins, paths, and the draft."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from archive.errors import MappingError, SourceUnreadableError
+from extract.inspect.columns import ColumnBuilder
+from extract.inspect.discover import TABLE_SUFFIXES, csv_spec, merge_parts, xml_specs
+from extract.inspect.draft import Drafter
+from extract.inspect.inventory import Inventory
+from extract.inspect.relate import Roles, Table, find_roles
+from extract.inspect.report import InspectReport, MappedCounts
+from extract.mapping.model import Mapping, TableSpec
+from extract.mapping.paths import PathRules, relative_path
+from extract.sources.directory import DirectorySource
+from extract.sources.staging import Staging
+from extract.sources.tables import csv_columns, files_of, open_table
+from extract.sources.walk import FileTree
+
+Progress = Callable[[str, int], None]
+"""Called with what is being looked at and how much of it is done."""
+
+_README = ("lesmeg", "les meg", "readme", "read me", "innhold", "manifest")
+_EVERY = 5_000
+
+
+def inspect_export(root: Path, mapping: Mapping | None = None, progress: Progress | None = None) -> InspectReport:
+    """Profile an export. With a mapping, its tables are read as it says, and what a run would read is counted too.
+
+    Raises:
+        SourceUnreadableError: the folder, or a table the mapping names, cannot be read.
+        MappingError: the mapping names columns the export does not have.
+    """
+    if not root.is_dir():
+        raise SourceUnreadableError(f"{root} is not a folder.", remedy="Give the folder that holds the export.")
+    with tempfile.TemporaryDirectory(prefix="journalarkiv-inspect-") as folder:
+        staging = Staging(Path(folder) / "inspect.sqlite")
+        try:
+            return _Inspection(root, mapping, progress or (lambda what, done: None), staging, Path(folder)).report()
+        finally:
+            staging.close()
+
+
+class _Inspection:
+    def __init__(self, root: Path, mapping: Mapping | None, progress: Progress, staging: Staging, work: Path) -> None:
+        self.root, self.mapping, self.progress, self.staging, self.work = root, mapping, progress, staging, work
+        self.findings: list[str] = []
+        encoding = mapping.paths.name_encoding if mapping else PathRules().name_encoding
+        self.tree = FileTree(root, encoding, (), staging)
+        self.files = Inventory(staging, self.tree, progress)
+        self.rules = mapping.paths if mapping else PathRules()
+        self.folders: dict[tuple[str, str], str] = {}
+
+    def report(self) -> InspectReport:
+        tables: list[Table] = []
+        for spec, columns in self._specs():
+            try:
+                tables.append(self._table(spec, columns))
+            except SourceUnreadableError as e:
+                self.findings.append(f"{spec.file}: {e.message}")
+        roles = self._mapped_roles(tables) if self.mapping else find_roles(tables)
+        drafted = tables
+        tables = [_without_keys(t, roles) for t in tables]
+        readme = self._readme(tables)
+        register = [p.relative_to(self.root).as_posix() for t in tables for p in files_of(self.root, t.spec)]
+        named, missing, orphans = self.files.counts([*register, *readme])
+        draft = ""
+        if tables:
+            draft = Drafter(
+                roles,
+                drafted,
+                system=self.root.resolve().name,
+                readme=readme,
+                prefixes=self.rules.prefixes,
+                folders=self.folders,
+                match_case=self.rules.match_case,
+            ).text()
+        else:
+            self.findings.append("No file of the export looks like a table; a mapping must be written by hand.")
+        return InspectReport(
+            root=str(self.root),
+            files=self.files.kinds,
+            tables=tuple(tables),
+            roles=roles,
+            named=named,
+            missing=missing,
+            outside=self.files.outside,
+            orphans=orphans,
+            empty=self.files.empty,
+            findings=tuple(self.findings),
+            mapped=self._mapped() if self.mapping else None,
+            draft=draft,
+        )
+
+    # -- tables -----------------------------------------------------------------------------------------------------
+
+    def _specs(self) -> Iterator[tuple[TableSpec, tuple[str, ...]]]:
+        """The tables to profile: those of the mapping, else what is found, the surest first: a file that a table names
+        as a document is no table."""
+        if self.mapping is not None:
+            for spec in self.mapping.tables.values():
+                yield spec, self._columns(spec)
+            return
+        paths = self.files.paths()
+        found: list[TableSpec] = []
+        for sure in (True, False):
+            specs = []
+            for path in paths:
+                suffix = Path(path).suffix.lower()
+                if (suffix in TABLE_SUFFIXES[:5]) is not sure or suffix == ".xml" or self.files.is_named(path):
+                    continue
+                table = csv_spec(self.tree.open_path(path), self.root)
+                if table is not None:
+                    specs.append(table)
+            for spec in merge_parts(specs, self.root):
+                taken = sum(s.name == spec.name for s in found)
+                unique = replace(spec, name=f"{spec.name}_{taken + 1}") if taken else spec
+                found.append(spec)
+                yield unique, csv_columns(self.root, unique)
+        for path in paths:
+            if path.lower().endswith(".xml") and not self.files.is_named(path):
+                yield from xml_specs(self.tree.open_path(path), self.root)
+
+    def _columns(self, spec: TableSpec) -> tuple[str, ...]:
+        if spec.format == "csv":
+            return csv_columns(self.root, spec)
+        found = [c for path in files_of(self.root, spec) for s, c in xml_specs(path, self.root) if s.row == spec.row]
+        return found[0] if found else (".",)
+
+    def _table(self, spec: TableSpec, columns: Sequence[str]) -> Table:
+        table = open_table(self.root, spec, columns)
+        builders = [ColumnBuilder(name) for name in columns]
+        rows = bad = 0
+        for rows, (_, values, problem) in enumerate(table.rows(), start=1):
+            if problem:
+                bad += 1
+            else:
+                for builder, value in zip(builders, values, strict=True):
+                    builder.add(value)
+            if rows % _EVERY == 0:
+                self.progress(spec.file, rows)
+        profiles = tuple(b.column(lambda v: self.files.has(relative_path(v, PathRules()))) for b in builders)
+        result = Table(spec, profiles, rows, bad)
+        for n, column in enumerate(profiles):
+            if column.kind == "path":
+                self._paths(result, column.name, n)
+        return result
+
+    def _paths(self, table: Table, column: str, index: int) -> None:
+        """Learn how the column's paths find files, then note which files it names."""
+        rows = open_table(self.root, table.spec, [c.name for c in table.columns])
+        if self.mapping is None:
+            samples = [v[index] for _, v, p in _first(rows.rows(), 1_000) if not p and v[index]]
+            rules, folder = self.files.rules_for(samples)
+            known = dict.fromkeys((*self.rules.prefixes, *rules.prefixes))
+            self.rules = replace(rules, prefixes=tuple(known), match_case=self.rules.match_case and rules.match_case)
+            self.folders[table.name, column] = folder
+        before = self.folders.get((table.name, column), "")
+        for _, values, problem in rows.rows():
+            if problem or not values[index]:
+                continue
+            path = relative_path(f"{before}/{values[index]}" if before else values[index], self.rules)
+            self.files.name(path, match_case=self.rules.match_case)
+
+    def _readme(self, tables: Sequence[Table]) -> list[str]:
+        """Files near the root that explain the export rather than belong to a patient."""
+        if self.mapping is not None:
+            return [
+                f.path
+                for f in FileTree(self.root, "utf-8", self.mapping.paths.not_documents, self.staging)
+                if f.register
+            ]
+        register = {t.spec.file for t in tables}
+        return [
+            p
+            for p in self.files.near_root()
+            if p not in register
+            and not self.files.is_named(p)
+            and p.rpartition("/")[2].lower().startswith((*_README, "thumbs.db", "desktop.ini"))
+        ]
+
+    # -- with a mapping ---------------------------------------------------------------------------------------------
+
+    def _mapped_roles(self, tables: Sequence[Table]) -> Roles:
+        assert self.mapping is not None  # noqa: S101  only called with one
+        by_name = {t.name: t for t in tables}
+        attached = {f.table for f in self.mapping.document.files if f.table}
+        patients = by_name.get(self.mapping.patient.table)
+        documents = by_name.get(self.mapping.document.table)
+        joined = {j.table for j in (*self.mapping.document.joins, *self.mapping.patient.joins)}
+        joined |= {c.table for c in self.mapping.codes.values() if c.table}
+        return Roles(
+            patients,
+            documents,
+            tuple(t for t in tables if t.name in attached),
+            tuple(t for t in tables if t.name in joined),
+            find_roles(tables).joins,
+        )
+
+    def _mapped(self) -> MappedCounts:
+        assert self.mapping is not None  # noqa: S101  only called with one
+        patient_flags: Counter[str] = Counter()
+        document_flags: Counter[str] = Counter()
+        problems: Counter[str] = Counter()
+        patients = documents = excluded = unknown = 0
+        keys = self.staging.new_table("key TEXT PRIMARY KEY", "WITHOUT ROWID")
+        distinct = self.staging.new_table("key TEXT PRIMARY KEY", "WITHOUT ROWID")
+        db = self.staging.db
+        db.execute("BEGIN")
+        with DirectorySource(self.root, self.mapping, self.work / "source.sqlite") as source:
+            for p in source.patients():
+                patients += 1
+                patient_flags.update({str(n.code.value) for n in p.patient.flags})
+                db.execute(f"INSERT OR IGNORE INTO {keys} VALUES (?)", (p.key,))  # noqa: S608
+            for d in source.documents():
+                documents += 1
+                document_flags.update({str(n.code.value) for n in d.document.flags})
+                db.execute(f"INSERT OR IGNORE INTO {distinct} VALUES (?)", (d.key,))  # noqa: S608
+                excluded += d.excluded is not None
+                if d.problem:
+                    problems[str(d.problem[0].value)] += 1
+                unknown += db.execute(f"SELECT 1 FROM {keys} WHERE key = ?", (d.patient_key,)).fetchone() is None  # noqa: S608
+                if documents % _EVERY == 0:
+                    self.progress("documents", documents)
+            self.findings += source.findings
+        db.execute("COMMIT")
+        (different,) = db.execute(f"SELECT count(*) FROM {distinct}").fetchone()  # noqa: S608
+        return MappedCounts(
+            patients=patients,
+            documents=documents,
+            distinct_documents=different,
+            excluded=excluded,
+            problems=dict(problems),
+            patient_flags=dict(patient_flags),
+            document_flags=dict(document_flags),
+            unknown_patient=unknown,
+        )
+
+
+def _without_keys(table: Table, roles: Roles) -> Table:
+    """The table without the values of columns that are keys of patients or documents, however short they are."""
+    people = {t.name for t in (roles.patients, roles.documents) if t is not None}
+    keys = {j.column for j in roles.joins if j.table == table.name and j.target in people}
+    columns = tuple(replace(c, codes=()) if c.name in keys else c for c in table.columns)
+    return replace(table, columns=columns)
+
+
+def _first(rows: Iterator[tuple[str, list[str], str]], count: int) -> Iterator[tuple[str, list[str], str]]:
+    for n, row in enumerate(rows):
+        if n >= count:
+            return
+        yield row
+
+
+__all__ = ["MappingError", "Progress", "inspect_export"]
