@@ -15,6 +15,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from archive.containers import OLE_MAGIC
@@ -27,6 +28,8 @@ _NAMES = (
 # [MS-DOC] 2.9.90: values of Fld.flt for the same fields.
 _DOC_TYPES = frozenset((31, 32, 21, 22, 23, 29, 69, 60, 61, 62, 25, 68, 36, 55, 56, 45, 46, 78))
 _DOC_UNKNOWN_TYPE = 2
+_NO_SECTOR = 0xFFFFFFFA
+_MINI_SHIFT = 6
 # [MS-DOC] 2.5.6 ff: offsets in the FIB of the field tables of the main text, headers, footnotes, comments, endnotes,
 # text boxes and text boxes of headers.
 _DOC_FIELD_TABLES = (0x11A, 0x122, 0x12A, 0x132, 0x21A, 0x262, 0x272)
@@ -97,7 +100,7 @@ def _freeze_doc(path: Path) -> None:
     content = bytearray(path.read_bytes())
     try:
         positions = list(_doc_field_types(content))
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, LookupError):
         return
     for position in positions:
         content[position] = _DOC_UNKNOWN_TYPE
@@ -111,8 +114,8 @@ def _doc_field_types(content: bytearray) -> Iterator[int]:
         return
     container = _Compound(content)
     main = container.stream("WordDocument")
-    fib = container.bytes_of(main, 0, 0x280)
-    if fib[:2] != b"\xec\xa5" or len(fib) < 0x280:
+    fib = bytes(content[main.position(offset)] for offset in range(0x280))
+    if fib[:2] != b"\xec\xa5":
         return
     (flags,) = struct.unpack_from("<H", fib, 10)
     table = container.stream("1Table" if flags & 0x0200 else "0Table")
@@ -122,22 +125,36 @@ def _doc_field_types(content: bytearray) -> Iterator[int]:
             continue
         count = (size - 4) // 6  # n + 1 positions of 4 bytes, then n entries of 2
         for i in range(count):
-            position = container.position(table, start + 4 * (count + 1) + 2 * i)
+            position = table.position(start + 4 * (count + 1) + 2 * i)
             if content[position] & 0x1F == 0x13 and content[position + 1] in _DOC_TYPES:
                 yield position + 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """Where the blocks of a stream are in the file; each has `1 << shift` bytes."""
+
+    blocks: list[int]
+    shift: int
+
+    def position(self, offset: int) -> int:
+        """Where in the file a byte of the stream is."""
+        return self.blocks[offset >> self.shift] + (offset & ((1 << self.shift) - 1))
+
+
 class _Compound:
-    """As much of an OLE compound file as it takes to find a byte of a stream (not of the mini stream)."""
+    """As much of an OLE compound file as it takes to find a byte of a stream."""
 
     def __init__(self, content: bytearray) -> None:
         self._content = content
         self._shift: int = struct.unpack_from("<H", content, 30)[0]
         if self._shift not in (9, 12):
             raise ValueError("no such sector size")
+        directory, cutoff, mini_fat = struct.unpack_from("<I4xII", content, 48)
         self._fat = [e for s in self._fat_sectors() for e in self._entries(s)]
-        (start,) = struct.unpack_from("<I", content, 48)
-        self._directory = self._chain(start)
+        self._mini_fat = [e for s in self._chain(mini_fat, self._fat) for e in self._entries(s)]
+        self._cutoff: int = cutoff
+        self._directory = self._chain(directory, self._fat)
 
     def _at(self, sector: int) -> int:
         return (sector + 1) << self._shift
@@ -150,35 +167,33 @@ class _Compound:
         sectors = list(struct.unpack_from("<109I", self._content, 76))
         (following,) = struct.unpack_from("<I", self._content, 68)
         for _ in range(len(self._content) >> self._shift):
-            if following >= 0xFFFFFFFA:
+            if following >= _NO_SECTOR:
                 break
             *more, following = self._entries(following)
             sectors += more
-        return [s for s in sectors if s < 0xFFFFFFFA]
+        return [s for s in sectors if s < _NO_SECTOR]
 
-    def _chain(self, sector: int) -> list[int]:
+    def _chain(self, sector: int, table: list[int]) -> list[int]:
         chain: list[int] = []
-        while sector < 0xFFFFFFFA and len(chain) <= len(self._fat):
+        while sector < _NO_SECTOR and len(chain) <= len(table):
             chain.append(sector)
-            sector = self._fat[sector]
+            sector = table[sector]
         return chain
 
-    def stream(self, name: str) -> list[int]:
-        """The sectors of a stream."""
+    def _directory_entries(self) -> Iterator[tuple[str, int, int]]:
         for sector in self._directory:
             for at in range(self._at(sector), self._at(sector) + (1 << self._shift), 128):
                 (length,) = struct.unpack_from("<H", self._content, at + 64)
-                if self._content[at : at + max(length - 2, 0)].decode("utf-16-le", "replace") == name:
-                    start, size = struct.unpack_from("<II", self._content, at + 116)
-                    if size < 4096:
-                        raise ValueError("in the mini stream")
-                    return self._chain(start)
-        raise ValueError("no such stream")
+                name = self._content[at : at + max(length - 2, 0)].decode("utf-16-le", "replace")
+                start, size = struct.unpack_from("<II", self._content, at + 116)
+                yield name, start, size
 
-    def position(self, chain: list[int], offset: int) -> int:
-        """Where in the file a byte of a stream is."""
-        return self._at(chain[offset >> self._shift]) + (offset & ((1 << self._shift) - 1))
-
-    def bytes_of(self, chain: list[int], offset: int, size: int) -> bytes:
-        """Some bytes of a stream."""
-        return bytes(self._content[self.position(chain, o)] for o in range(offset, offset + size))
+    def stream(self, name: str) -> _Stream:
+        """A stream by its name; small ones lie in pieces of 64 bytes inside the root's."""
+        entries = {n: (start, size) for n, start, size in self._directory_entries()}
+        start, size = entries[name]
+        if size >= self._cutoff:
+            return _Stream([self._at(s) for s in self._chain(start, self._fat)], self._shift)
+        container = _Stream([self._at(s) for s in self._chain(entries["Root Entry"][0], self._fat)], self._shift)
+        pieces = self._chain(start, self._mini_fat)
+        return _Stream([container.position(piece << _MINI_SHIFT) for piece in pieces], _MINI_SHIFT)

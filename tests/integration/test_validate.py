@@ -1,0 +1,150 @@
+"""The real validator: verdicts, limits, and agreement with stock veraPDF."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+
+from archive import validate
+from archive.errors import EngineMissingError
+from archive.normalise.finish import finish
+from archive.reasons import DocumentProblem, Reason
+from archive.validate import NOT_PARSABLE, PdfaValidator, ValidatorStuck
+from tests.documents import pdf
+from tests.oracles import stock_verapdf
+
+
+@pytest.fixture(scope="module")
+def validator() -> PdfaValidator:
+    return PdfaValidator()
+
+
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
+    finish(pdf(tmp_path / "in.pdf", text=""), tmp_path / "blank.pdf", "2u")
+    return tmp_path / "blank.pdf"
+
+
+def test_a_valid_file_passes_and_the_verdict_names_the_engine(validator: PdfaValidator, blank: Path) -> None:
+    verdict = validator.validate(blank, "2u")
+    assert verdict.passed
+    assert verdict.failed_rules == ()
+    assert (verdict.engine, verdict.engine_version, verdict.flavour) == ("veraPDF", "veraPDF 1.31.207", "2u")
+
+
+def test_broken_rules_are_named_in_order(validator: PdfaValidator, tmp_path: Path) -> None:
+    verdict = validator.validate(pdf(tmp_path / "a.pdf"), "2b")
+    assert not verdict.passed
+    assert verdict.failed_rules == ("6.2.4.3-4", "6.2.11.4.1-1", "6.6.2.1-1")
+    assert set(verdict.failed_rules) <= PdfaValidator.rules("2b")
+
+
+def test_the_declared_level_must_be_the_level(validator: PdfaValidator, blank: Path) -> None:
+    assert validator.validate(blank, "2b").passed
+    assert "6.6.4-3" in validator.validate(blank, "2a").failed_rules
+
+
+def test_claims_are_read_and_not_believed(validator: PdfaValidator, blank: Path, tmp_path: Path) -> None:
+    assert validator.claimed_flavour(blank) == "2u"
+    assert validator.claimed_flavour(pdf(tmp_path / "a.pdf")) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"%PDF-1.7\n", b"not a PDF", b"%PDF-1.7\n%%EOF", bytes(range(256)) * 50])
+def test_what_cannot_be_parsed_fails_and_does_not_raise(
+    validator: PdfaValidator, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "a.pdf").write_bytes(content)
+    assert validator.validate(tmp_path / "a.pdf", "2b").failed_rules == (NOT_PARSABLE,)
+    assert validator.claimed_flavour(tmp_path / "a.pdf") is None
+
+
+def test_it_leaves_no_file_open_and_none_behind(validator: PdfaValidator, blank: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        validator.validate(blank, "2b")
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+def test_unknown_flavours_are_a_mistake_of_ours(validator: PdfaValidator, blank: Path) -> None:
+    with pytest.raises(ValueError, match="no PDF/A flavour"):
+        validator.validate(blank, "9z")
+
+
+def test_a_long_validation_is_cancelled_and_the_next_works(blank: Path, tmp_path: Path) -> None:
+    with pikepdf.open(blank) as document:
+        for i in range(4000):
+            document.add_blank_page()
+            document.pages[-1].obj.Contents = document.make_stream(b"0 0 1 rg 0 0 %d 9 re f\n" % i * 20)
+        document.save(tmp_path / "long.pdf")
+    hurried = PdfaValidator(seconds=0.3)
+    assert hurried.validate(blank, "2b").passed
+    start = time.monotonic()
+    with pytest.raises(DocumentProblem) as caught:
+        hurried.validate(tmp_path / "long.pdf", "2b")
+    assert caught.value.reason is Reason.CONVERSION_TIMEOUT
+    assert time.monotonic() - start < 6
+    assert not hurried.stuck
+    assert hurried.validate(blank, "2b").passed
+
+
+class Sleeper:
+    """An engine that hangs and cannot be cancelled, until released."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def validate(self, pdf: Path, flavour: str, running: list[Any]) -> tuple[bool, tuple[str, ...]]:
+        if pdf.name == "hangs":
+            running.append(self)
+            self.release.wait(30)
+        return True, ()
+
+    def cancel(self, validator: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def sleeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sleeper]:
+    engine = Sleeper()
+    monkeypatch.setattr(PdfaValidator, "_start", lambda self: engine)
+    monkeypatch.setattr(validate, "_GRACE_SECONDS", 0.1)
+    yield engine
+    engine.release.set()
+
+
+def test_a_validation_that_cannot_be_stopped_is_left_behind(sleeper: Sleeper) -> None:
+    stuck = PdfaValidator(seconds=0.1)
+    with pytest.raises(ValidatorStuck):
+        stuck.validate(Path("hangs"), "2b")
+    assert stuck.stuck
+    assert stuck.validate(Path("fine"), "2b").passed
+
+
+def test_another_jar_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.jar").write_bytes(b"PK")
+    with pytest.raises(EngineMissingError, match="not the validator that was tested"):
+        validate._check_jar(tmp_path / "other.jar")
+    with pytest.raises(EngineMissingError, match="cannot be read"):
+        validate._check_jar(tmp_path / "none.jar")
+
+
+@pytest.mark.oracle
+def test_stock_verapdf_gives_the_same_verdicts_and_rules(validator: PdfaValidator, shared: Path) -> None:
+    files = sorted((shared / "corpus" / "pdf").iterdir(), key=lambda p: p.stat().st_size)[:120:3]
+    asked = [(f, flavour) for f in files for flavour in ("1b", "2b")]
+    compared = 0
+    for (file, flavour), stock in zip(asked, stock_verapdf(asked), strict=True):
+        ours = validator.validate(file, flavour)
+        if stock.result == "ERROR":
+            assert not ours.passed
+            continue
+        assert ours.passed == (stock.result == "PASS"), file.name
+        assert set(ours.failed_rules) == {rule.rpartition(":")[0] for rule in stock.rules}, file.name
+        compared += 1
+    assert compared >= 60
