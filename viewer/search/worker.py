@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from viewer.search.generation import ShardFacts, seal_shard
 from viewer.search.segment import InvertingWriter, Parts, schema
 
 _SAMPLED = 16
+_SAMPLED_WORDS = 200
 _REPORT_EVERY = 100
 
 
@@ -116,7 +118,9 @@ def _write(
                     body=parts,
                 )
                 if number in chosen:
-                    sample[number] = sorted({t.term for _, text in parts for t in Analyser().tokens(text[:2_000])})[:20]
+                    # the first words of each text, never a piece of text: a cut would make words of its own
+                    first = (islice(Analyser().tokens(text), _SAMPLED_WORDS) for _, text in parts)
+                    sample[number] = sorted({t.term for t in chain.from_iterable(first)})[:20]
                 if number % _REPORT_EVERY == _REPORT_EVERY - 1:
                     progress(_REPORT_EVERY)
             writer.commit()  # type: ignore[no-untyped-call]
