@@ -14,7 +14,7 @@ from pathlib import Path
 import pikepdf
 from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 
-from archive.normalise import pictures, strips
+from archive.normalise import pictures, samples, strips
 from archive.normalise.contract import Limits, Made
 from archive.normalise.pictures import Part
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -113,18 +113,43 @@ def _tiff(pdf: pikepdf.Pdf, content: bytes, limits: Limits, flags: dict[Flag, Fl
     decoded = sum(directory[i].width * directory[i].height for i in wanted if directory[i].strips is None)
     if decoded > _DECODED_PAGES * limits.pixels:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The TIFF has {decoded} pixels in all.")
-    frames = _open(content)
+    try:
+        frames: Image.Image | None = _open(content)
+    except DocumentProblem:
+        frames = None
     for i in wanted:
         page = directory[i]
-        if page.strips is not None and _decodes(frames, i):
+        if page.strips is not None and frames is not None and _decodes(frames, i):
             _copy_strips(pdf, content, page, page.strips)
             continue
         if page.bits > 8:
             _note(flags, Flag.PICTURE_REDUCED, f"{page.bits} bits per sample were reduced to 8.")
-        picture, _ = _load(content, frames, i, flags)
+        if samples.unusual(page) and (own := _by_samples(content, i)) is not None:
+            _add(pdf, own, page.dpi, page.orientation, flags)
+            continue
+        picture, orientation = _tiff_page(content, frames, i, flags)
         # Pillow has turned the decoded page upright, and with it the axes of its resolution.
-        dpi = page.dpi[::-1] if page.dpi and page.orientation in (5, 6, 7, 8) else page.dpi
-        _add(pdf, picture, dpi, 1, flags)
+        turned = orientation == 1 and page.orientation in (5, 6, 7, 8)
+        _add(pdf, picture, page.dpi[::-1] if page.dpi and turned else page.dpi, orientation, flags)
+
+
+def _by_samples(content: bytes, number: int) -> Image.Image | None:
+    try:
+        return samples.decode(content, number)
+    except _BAD_PICTURE:
+        return None
+
+
+def _tiff_page(
+    content: bytes, frames: Image.Image | None, number: int, flags: dict[Flag, FlagNote]
+) -> tuple[Image.Image, int]:
+    """A page by Pillow, else by our own decoder, else what Pillow can make of its unbroken part."""
+    if frames is not None and _decodes(frames, number):
+        return frames.copy(), 1
+    own = _by_samples(content, number)
+    if own is not None:
+        return own, int(strips.tags(content, number).get(274, (1,))[0])
+    return _lenient(content, number, flags)[0], 1
 
 
 def _decodes(frames: Image.Image, number: int) -> bool:
@@ -214,7 +239,11 @@ def _load(content: bytes, frames: Image.Image, number: int, flags: dict[Flag, Fl
         frames.load()
         return frames.copy(), _orientation(frames)
     except _BAD_PICTURE:
-        pass
+        return _lenient(content, number, flags)
+
+
+def _lenient(content: bytes, number: int, flags: dict[Flag, FlagNote]) -> tuple[Image.Image, int]:
+    """As much of a frame as can be decoded. From a new opening: after a failure Pillow gives black without a word."""
     with _quiet(lenient=True):
         again = _open(content)
         try:
@@ -224,8 +253,16 @@ def _load(content: bytes, frames: Image.Image, number: int, flags: dict[Flag, Fl
         except _BAD_PICTURE as e:
             reason = Reason.TRUNCATED if "runcated" in str(e) else Reason.CORRUPT
             raise DocumentProblem(reason, f"Page {number + 1} cannot be decoded ({type(e).__name__}).") from None
+    if all(least == most for least, most in _extrema(picture)):
+        # Nothing was decoded; an empty page must not pass for the picture.
+        raise DocumentProblem(Reason.CORRUPT, f"Nothing of page {number + 1} can be decoded.")
     _note(flags, Flag.DECODED_LENIENTLY, f"Page {number + 1} is broken; the part that could be decoded is shown.")
     return picture, _orientation(again)
+
+
+def _extrema(picture: Image.Image) -> list[tuple[float, float]]:
+    found = picture.getextrema()
+    return [found] if len(picture.getbands()) == 1 else list(found)  # type: ignore[list-item, arg-type]
 
 
 def _add(
@@ -252,8 +289,8 @@ def _viewable(picture: Image.Image, flags: dict[Flag, FlagNote]) -> Image.Image:
         _note(flags, Flag.PICTURE_REDUCED, "Process colours (CMYK) were converted to RGB.")
         return _from_cmyk(picture)
     if mode.startswith("I;16"):
-        _note(flags, Flag.PICTURE_REDUCED, "16 bits per sample were reduced to 8.")
-        return picture.convert("I").point(lambda v: v / 256).convert("L")
+        picture = picture.convert("I")
+        mode = "I"
     if mode in ("I", "F"):
         _note(flags, Flag.PICTURE_REDUCED, "Samples of 16 or 32 bits were scaled to 8.")
         return _scaled(picture)
@@ -277,7 +314,7 @@ def _from_cmyk(picture: Image.Image) -> Image.Image:
 
 
 def _scaled(picture: Image.Image) -> Image.Image:
-    """Wide samples on the scale that keeps contrasts: 16 bits as such, others from their least to their most."""
+    """Wide samples on the scale that keeps contrasts: by the bits the brightest uses, else from least to most."""
     least, most = picture.getextrema()
     if not (isinstance(least, (int, float)) and isinstance(most, (int, float))):
         raise ValueError("not a single band")

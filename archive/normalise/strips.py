@@ -39,6 +39,7 @@ class TiffPage:
     width: int
     height: int
     bits: int
+    samples: int
     orientation: int
     dpi: tuple[float, float] | None
     subordinate: bool
@@ -62,6 +63,14 @@ def pages(content: bytes, most: int) -> list[TiffPage] | None:
         return result or None
     except (struct.error, ValueError, IndexError, ZeroDivisionError):
         return None
+
+
+def tags(content: bytes, number: int) -> dict[int, tuple[float, ...]]:
+    """The numeric tags of a page. Raises ValueError, IndexError or struct.error where there is no such page."""
+    for i, found in enumerate(_directories(content)):
+        if i == number:
+            return found
+    raise IndexError("no such page")
 
 
 def strip_bytes(content: bytes, strip: Strip, page: TiffPage) -> bytes:
@@ -120,6 +129,7 @@ def _page(tags: dict[int, tuple[float, ...]], size: int) -> TiffPage:
         width=width,
         height=height,
         bits=max(map(int, tags.get(_BITS, (1,)))),
+        samples=one(_SAMPLES, 1),
         orientation=one(_ORIENTATION, 1),
         dpi=dpi,
         subordinate=bool(one(_SUBFILE, 0) & _REDUCED_OR_MASK),

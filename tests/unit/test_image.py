@@ -268,6 +268,18 @@ def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
     assert made(tmp_path, content).pdf.read_bytes() == first
 
 
+def test_a_page_that_cannot_be_decoded_is_not_shown_as_black(tmp_path: Path) -> None:
+    noise = Image.effect_noise((300, 300), 80).convert("RGB")
+    content = bytearray(coded(noise, "TIFF", compression="jpeg"))
+    (page,) = strips.pages(bytes(content), 9) or []
+    assert page.strips is None
+    for at in range(8, len(content) - 400):
+        content[at] = 0
+    with pytest.raises(DocumentProblem) as problem:
+        made(tmp_path, bytes(content))
+    assert problem.value.reason in (Reason.CORRUPT, Reason.TRUNCATED)
+
+
 SEEDS = [
     coded(picture("RGB", (40, 30)), "JPEG"),
     coded(picture("P", (40, 30)), "PNG"),
