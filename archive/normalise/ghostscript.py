@@ -20,6 +20,7 @@ ROUTE = "ghostscript"
 
 _PROGRAM = "gs"
 _SURVIVING = 0.99
+_MOST_SECONDS = 60.0  # half a second is usual, and pictures of the pages can be had without it
 
 
 def available() -> bool:
@@ -34,6 +35,7 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
         DocumentProblem: CONVERSION_TIMEOUT, or CONVERSION_FAILED where it fails or pages or words are missing after.
         OSError: nothing can be written.
     """
+    seconds = min(limits.seconds, _MOST_SECONDS)
     before, pages = text_of(pdf, most_pages=limits.pages)
     folder = out.parent / f"{out.name}.gs"
     try:
@@ -48,12 +50,12 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
                 *("-sOutputFile=out.pdf", "in.pdf"),
             ],
             folder=folder,
-            seconds=limits.seconds,
+            seconds=seconds,
             memory_bytes=limits.memory_bytes,
             output_bytes=limits.output_bytes,
         )
         if not ended.ended_itself:
-            raise DocumentProblem(Reason.CONVERSION_TIMEOUT, f"Ghostscript did not end within {limits.seconds:.0f} s.")
+            raise DocumentProblem(Reason.CONVERSION_TIMEOUT, f"Ghostscript did not end within {seconds:.0f} s.")
         if ended.code != 0 or not (folder / "out.pdf").is_file():
             raise DocumentProblem(Reason.CONVERSION_FAILED, f"Ghostscript ended with exit code {ended.code}.")
         after, pages_after = text_of(folder / "out.pdf", most_pages=limits.pages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from archive.record import FlagNote
 ROUTE = "pdf"
 KEPT = "pdf-kept"
 """Route of an input that is valid PDF/A-1 or -2 already: its bytes are the archive copy."""
+
+# Its remarks on broken metadata belong to no terminal.
+logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
 
 _MOST_OBJECTS = 2_000_000
 _TAIL = 4096

@@ -113,12 +113,12 @@ def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
 
 
 def _invisible_font(target: pikepdf.Pdf) -> pikepdf.Object:
-    """A font of one empty glyph that stands for every character: code = CID = UTF-16 unit."""
+    """A font of one glyph that stands for every character: code = CID = UTF-16 unit."""
     program = target.make_stream(_font_program())
     program.Length1 = len(_font_program())
     descriptor = Dictionary(
-        Type=Name.FontDescriptor, FontName=Name("/AAAAAA+Invisible"), Flags=4, ItalicAngle=0, Ascent=800, Descent=-200,
-        CapHeight=700, StemV=80, FontBBox=Array([0, -200, _UNIT, 800]), FontFile2=program,
+        Type=Name.FontDescriptor, FontName=Name("/AAAAAA+Invisible"), Flags=4, ItalicAngle=0, Ascent=1000, Descent=0,
+        CapHeight=700, StemV=80, FontBBox=Array([0, 0, _UNIT, 1000]), FontFile2=program,
     )  # fmt: skip
     cid_font = Dictionary(
         Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name("/AAAAAA+Invisible"), DW=_UNIT,
@@ -136,14 +136,21 @@ def _invisible_font(target: pikepdf.Pdf) -> pikepdf.Object:
 
 @functools.cache
 def _font_program() -> bytes:
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
     from fontTools.ttLib.tables._g_l_y_f import Glyph
 
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", "any"])
     builder.setupCharacterMap({0x20: "any"})
-    builder.setupGlyf({".notdef": Glyph(), "any": Glyph()})
+    # Never drawn (render mode 3), but viewers mark text by the boxes of its glyphs.
+    pen = TTGlyphPen(None)
+    pen.moveTo((0, 0))
+    for corner in ((0, 1000), (_UNIT, 1000), (_UNIT, 0)):
+        pen.lineTo(corner)
+    pen.closePath()
+    builder.setupGlyf({".notdef": Glyph(), "any": pen.glyph()})
     builder.setupHorizontalMetrics({".notdef": (_UNIT, 0), "any": (_UNIT, 0)})
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupHorizontalHeader(ascent=1000, descent=0)
     builder.setupNameTable({"familyName": "Invisible", "styleName": "Regular", "psName": "Invisible"})
     builder.setupOS2()
     builder.setupPost()

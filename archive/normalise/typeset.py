@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import typst
-from fontTools.ttLib import TTCollection, TTFont, TTLibError  # type: ignore[import-untyped]
+from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
 from archive.reasons import DocumentProblem, Reason
 
