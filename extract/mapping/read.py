@@ -6,6 +6,7 @@ import codecs
 import re
 import tomllib
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ from extract.mapping.model import (
     Exclusion,
     FilesSpec,
     JoinSpec,
-    Mapping,
     PatientSpec,
     TableSpec,
     ValueSpec,
 )
+from extract.mapping.model import Mapping as MappingModel
 from extract.mapping.paths import PathRules
 
 _SECTION_OF_VALUE = {
@@ -38,7 +39,7 @@ _SECTION_OF_VALUE = {
 }
 
 
-def load(path: Path) -> Mapping:
+def load(path: Path) -> MappingModel:
     """Read and check a mapping file.
 
     Raises:
@@ -56,7 +57,7 @@ def load(path: Path) -> Mapping:
     return loads(text, path)
 
 
-def loads(text: str, path: Path) -> Mapping:
+def loads(text: str, path: Path) -> MappingModel:
     """Check the text of a mapping; `path` names it in findings.
 
     Raises:
@@ -71,20 +72,29 @@ def loads(text: str, path: Path) -> Mapping:
         raise MappingError(
             f"The mapping {path.name} is not valid TOML.", findings=(f"{path.name}:{line}: {what}",)
         ) from e
-    return _Reader(path, positions(text)).mapping(data)
+    return read_plain(data, path, positions(text))
+
+
+def read_plain(data: dict[str, Any], path: Path, found: Mapping[Where, int] | None = None) -> MappingModel:
+    """Check a mapping that is already parsed; `found` tells where its keys stand.
+
+    Raises:
+        MappingError: see `load`.
+    """
+    return _Reader(path, found or {}).mapping(data)
 
 
 class _Reader(Checker):
     """Builds the mapping and collects faults. Builders return something harmless where they found a fault."""
 
-    def __init__(self, path: Path, found: dict[Where, int]) -> None:
+    def __init__(self, path: Path, found: Mapping[Where, int]) -> None:
         super().__init__(found)
         self.path = path
         self.tables: dict[str, TableSpec] = {}
         self.codes: dict[str, CodeList] = {}
         self.dates = DateRules()
 
-    def mapping(self, data: dict[str, Any]) -> Mapping:
+    def mapping(self, data: dict[str, Any]) -> MappingModel:
         root = self.section("mapping", data, ())
         system = self.section("system", root.get("system", {}), ("system",), present="system" in root)
         owner = self.section("owner", root.get("owner", {}), ("owner",), present="owner" in root)
@@ -112,7 +122,7 @@ class _Reader(Checker):
                 findings=findings,
                 remedy="Every key is explained in docs/mapping.md.",
             )
-        return Mapping(
+        return MappingModel(
             path=self.path,
             system_name=system["name"],
             system_version=system.get("version", ""),
