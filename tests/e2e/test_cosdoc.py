@@ -99,7 +99,7 @@ def test_original_bytes_are_kept_unchanged(archive: Path, truth: Any) -> None:
 
 
 def test_planted_words_are_found_in_exactly_the_documents_named(copied: Path, truth: Any) -> None:
-    from viewer.search.build import open_index
+    from viewer.search import open_index
 
     cosdoc.run("index", copied)
     keys = {i: int(key) for key, (i, _, _) in cosdoc.states(copied).items()}
