@@ -10,7 +10,7 @@ import time
 from flask import Flask, Response, g, render_template, request
 from flask_babel import Babel
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from archive.errors import AuditBrokenError, CatalogueInvalidError, IndexMissingError
 from archive.store import ArchiveStore
@@ -75,6 +75,7 @@ def create_app(store: ArchiveStore, config: Config, *, backend: SearchBackend | 
             limiter=RateLimiter(),
             checker=SpanChecker(config.documents.check_hash_mb << 20),
             seen=guard.Seen(),
+            database=database,
             backend=(lambda: backend) if backend is not None else _IndexOpener(store),
         ),
     )
@@ -131,6 +132,11 @@ def _template_values(config: Config, store: ArchiveStore) -> dict[str, object]:
 def _errors(app: Flask) -> None:
     def page(kind: str, status: int) -> Response:
         return Response(render_template("error.html", kind=kind, status=status), status, mimetype="text/html")
+
+    @app.errorhandler(SecurityError)
+    def host_error(_error: SecurityError) -> Response:
+        # no page: without a host that is ours, no address of ours can be made
+        return Response("Unknown host name.\n", 400, mimetype="text/plain")
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -32,6 +32,7 @@ from viewer.ratelimit import RateLimiter
 from viewer.records import DocumentView, PatientRow, Records
 from viewer.search import SearchBackend
 from viewer.sessions import LiveSession, Sessions, StatedGround
+from viewer.state import StateDatabase
 
 log = logging.getLogger("journalarkiv.viewer")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -51,6 +52,11 @@ class Seen:
         """Whether the look was added less than 15 minutes ago."""
         with self._lock:
             return self._until.get(key, 0.0) > time.monotonic()
+
+    def take(self, key: tuple[str, str]) -> bool:
+        """Whether the look was added, once: it is forgotten by asking."""
+        with self._lock:
+            return self._until.pop(key, 0.0) > time.monotonic()
 
     def add(self, key: tuple[str, str]) -> None:
         """Note a look that has been written down."""
@@ -74,6 +80,12 @@ class Services:
     checker: SpanChecker
     seen: Seen
     backend: Callable[[], SearchBackend | None]
+    database: StateDatabase
+
+    def close(self) -> None:
+        """Close the audit log and the viewer's state; the application can serve no more."""
+        self.audit.close()
+        self.database.close()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,7 +227,7 @@ def _who(account: User | None) -> dict[str, Any]:
 
 
 def nothing_shown() -> None:
-    """The response says nothing about any patient, so it needs no audit record."""
+    """The response needs no audit record: it says nothing about any patient, or is part of a look already recorded."""
     g.audited = True
 
 

@@ -42,6 +42,8 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
         sha256=file.archive_sha256 if file else "",
         query=narrow.query,
     )
+    if file is not None:
+        guard.services().seen.add(_page_look(document, file))
     response = make_response(
         render_template(
             "document.html",
@@ -115,21 +117,30 @@ def pdf(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
     response = span_response(
         request, package, file.pdf, file.archive_sha256, "application/pdf", f"{document}-{file.seq}.pdf"
     )
-    # the parts PDF.js fetches after the first are the same look; whatever begins at the beginning is a new one
+    # The page's own record covers the first fetch of its file, and the first fetch covers the parts PDF.js asks for
+    # after it. Whatever else begins at the beginning is a new look.
+    seen, look = guard.services().seen, (guard.current_session().id_hash, f"pdf:{document}:{file.seq}")
     part = response.status_code == 206 and not response.headers["Content-Range"].startswith("bytes 0-")
-    guard.look(
-        AuditAction.OPEN_DOCUMENT,
-        patient_id=key,
-        documents=(document,),
-        file_seq=file.seq,
-        sha256=file.archive_sha256,
-        bytes=file.pdf.size,
-        once=f"pdf:{document}:{file.seq}" if part else "",
-        detail="PDF" if checked else "PDF, too large to be checked on the way",
-    )
-    guard.services().seen.add((guard.current_session().id_hash, f"pdf:{document}:{file.seq}"))
+    covered = seen.holds(look) if part else seen.take(_page_look(document, file))
+    if covered:
+        guard.nothing_shown()
+    else:
+        guard.look(
+            AuditAction.OPEN_DOCUMENT,
+            patient_id=key,
+            documents=(document,),
+            file_seq=file.seq,
+            sha256=file.archive_sha256,
+            bytes=file.pdf.size,
+            detail="PDF file" if checked else "PDF file, too large to be checked on the way",
+        )
+    seen.add(look)
     response.headers[headers.KIND] = "pdf"
     return response
+
+
+def _page_look(document_id: str, file: FileRow) -> tuple[str, str]:
+    return guard.current_session().id_hash, f"page:{document_id}:{file.seq}"
 
 
 def _view(admitted: guard.Admitted) -> DocumentView:
