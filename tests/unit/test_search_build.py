@@ -257,6 +257,12 @@ def test_a_shard_that_lost_documents_is_not_published(
         open_index(archive.store)
 
 
+def test_long_words_and_long_texts_pass_the_check_of_what_was_written(archive: SearchableArchive) -> None:
+    texts = ["b" * 70_000, "c d " * 700 + "aa-bb-cc-dd " * 90, "1,2." * 900 + "x", "å\u0301" * 1500]
+    archive.put("p20", [Note(f"lang{n}", [" ".join(["zz"] * 665) + text]) for n, text in enumerate(texts)])
+    assert build_index(archive.store).documents == 76
+
+
 def test_killed_at_any_moment_and_run_again_it_answers_the_same(archive: SearchableArchive) -> None:
     store = archive.store
     build_index(store, shard_documents=10)
