@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from archive.errors import SourceUnreadableError
@@ -62,6 +62,7 @@ def test_no_header_skipped_lines_and_parts(tmp_path: Path) -> None:
 def test_long_delimiters_own_line_ends_and_escapes(tmp_path: Path) -> None:
     text = 'A||B##1||to\nlinjer##"a||b"||4##'
     assert rows(tmp_path, text, delimiter="||", line_end="##") == [["1", "to\nlinjer"], ["a||b", "4"]]
+    assert rows(tmp_path, "A;B\n1\r2;3\r\n", line_end="\n") == [["1\r2", "3"]]
     assert rows(tmp_path, "A;B\n1\\;2;3\n", escapechar="\\", quotechar="") == [["1;2", "3"]]
     assert rows(tmp_path, "A;B\n'1;''x';3\n", quotechar="'") == [["1;'x", "3"]]
     assert rows(tmp_path, 'A;B\n"1;2"\n', quotechar="") == [['"1', '2"']]
@@ -136,7 +137,8 @@ DIALECTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=300, deadline=None)
+@example([["", "\r0"]], {"delimiter": ";", "quotechar": '"', "doublequote": False}, csv.QUOTE_ALL, "\n")
 @given(
     st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=5)),
     DIALECTS,
@@ -146,6 +148,8 @@ DIALECTS = st.fixed_dictionaries(
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, data: list[list[str]], dialect: dict[str, object], quoting: int, end: str
 ) -> None:
+    # Python 3.11 writes a lone carriage return unquoted; such a row cannot be told from two, unless `line_end` says so.
+    assume(quoting == csv.QUOTE_ALL or end == "\r\n" or not any("\r" in cell for row in data for cell in row))
     escape = {} if dialect["doublequote"] else {"escapechar": "\\"}
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=quoting, lineterminator=end, **dialect, **escape)  # type: ignore[arg-type]
