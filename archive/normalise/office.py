@@ -7,6 +7,7 @@ UNO connection is not used: documents with comments or footnotes crash it. Figur
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -65,7 +66,7 @@ _PDF_OPTIONS = {
     "ExportFormFields": ("boolean", "false"),
     # Pictures are evidence: nothing is thrown away to make the file smaller.
     "ReduceImageResolution": ("boolean", "false"),
-    "Quality": ("long", "100"),
+    "UseLosslessCompression": ("boolean", "true"),
 }
 
 # Nothing in a document is executed, fetched or brought up to date.
@@ -210,6 +211,7 @@ class Office:
         finally:
             for folder in (stage, made, self._folder / "tmp"):
                 remove_tree(folder)
+            self._remove_socket()
 
     def _move(self, pdf: Path, out: Path) -> Path:
         with disk_full_is_clear():
@@ -242,6 +244,15 @@ class Office:
             f"{items}</oor:items>",
             encoding="utf-8",
         )
+
+    def _remove_socket(self) -> None:
+        """A killed LibreOffice leaves its socket in /tmp, named by a digest of the profile's URL (desktop/source/app
+        of LibreOffice: every byte as hexadecimal without leading zero)."""
+        digest = hashlib.md5(self._profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
+        name = "".join(f"{byte:x}" for byte in digest)
+        for folder in ("/tmp", "/var/tmp"):  # noqa: S108 (not ours to choose)
+            for socket in Path(folder).glob(f"OSL_PIPE_*_SingleOfficeIPC_{name}"):
+                socket.unlink(missing_ok=True)
 
     def _check_room(self, files: Sequence[OfficeFile]) -> None:
         """`soffice` says nothing of a full disk; files must not land in quarantine because of one."""

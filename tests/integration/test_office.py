@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import subprocess
@@ -132,12 +133,16 @@ def test_a_file_on_this_machine_that_a_document_names_is_not_read(tmp_path: Path
 def test_killed_from_outside_in_the_middle_of_a_batch(tmp_path: Path, engine: Office, out: Path) -> None:
     files = written(tmp_path, **{f"n{i:02}_rtf": rtf(f"Notat {i}") for i in range(25)})
     killed = threading.Event()
+    url = (tmp_path / "office" / "profile").as_uri().encode("utf-16-le")
+    socket = f"*_{''.join(f'{b:x}' for b in hashlib.md5(url).digest())}"
+    seen = []
 
     def kill() -> None:
         made = tmp_path / "office" / "out"
         while not killed.is_set():
             for process in children():
                 if process.name() == "soffice.bin" and made.is_dir() and any(made.iterdir()):
+                    seen.extend(Path("/tmp").glob(socket))
                     process.kill()
                     killed.set()
             time.sleep(0.01)
@@ -151,6 +156,8 @@ def test_killed_from_outside_in_the_middle_of_a_batch(tmp_path: Path, engine: Of
         killed.set()
         killer.join()
     assert was_killed
+    assert seen
+    assert not list(Path("/tmp").glob(socket))
     assert {stem: said(a) for stem, a in answers.items()} == {f"n{i:02}-rtf": f"Notat {i}" for i in range(25)}
     assert children() == []
 
