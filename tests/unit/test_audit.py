@@ -252,6 +252,15 @@ def test_a_log_taken_away_is_not_begun_anew(path: Path, log: AuditLog) -> None:
         verify_log(path)
 
 
+def test_a_log_that_was_emptied_is_not_begun_anew(path: Path, log: AuditLog) -> None:
+    tamper(path, "DELETE FROM log")
+    with pytest.raises(AuditBrokenError):
+        AuditLog(path)
+    path.write_bytes(b"")
+    with pytest.raises(AuditBrokenError, match="replaced"):
+        AuditLog(path)
+
+
 @pytest.mark.parametrize("act", [lambda p: p.unlink(), lambda p: p.rename(p.with_name("away"))])
 def test_nothing_is_written_into_a_log_that_vanished_under_a_running_viewer(
     path: Path, log: AuditLog, act: Callable[[Path], object]

@@ -125,9 +125,11 @@ class AuditLog:
         sync_folder(self.path.parent)
         log_id = run("SELECT body ->> '$.detail' FROM log WHERE seq=1").fetchone()[0]
         marker = marker_path(self.path)
-        if not marker.exists():
-            write_durably(marker, f"{log_id}\n".encode())
-        elif marker.read_text("utf-8").strip() != log_id:
+        # after the commit, so that a crash never leaves an id without its log; one process at a time
+        with self._transaction():
+            if not marker.exists():
+                write_durably(marker, f"{log_id}\n".encode())
+        if marker.read_text("utf-8").strip() != log_id:
             raise _replaced(self.path)
         status = self.path.stat()
         self._file = (status.st_dev, status.st_ino)
@@ -191,7 +193,7 @@ def _until_free(action: Callable[[], object]) -> None:
 def _broken_is_clear() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError, UnicodeError, ValueError) as e:
+    except (sqlite3.Error, OSError, ValueError, TypeError) as e:
         raise AuditBrokenError(
             f"The audit log cannot be written ({e}).",
             remedy="Nothing is shown until it can be; make room or restore the file and its rights.",
