@@ -14,12 +14,18 @@ from archive.record import FlagNote
 ROUTE = "plaintext"
 
 _TAB = 8
-# (columns, pt, landscape) that fit A4 within its margins: Liberation Mono is 0.6 em wide.
-_PROSE = (80, 10.0, False)
-_FORMATS = (_PROSE, (89, 9.0, False), (100, 8.0, False), (134, 9.0, True), (151, 8.0, True), (172, 7.0, True))
+# (columns, lines, pt, landscape) that fit A4 within the margins of the template: Liberation Mono is 0.6 em wide.
+_PROSE = (80, 60, 10.0, False)
+_FORMATS = (
+    _PROSE,
+    (89, 66, 9.0, False),
+    (100, 75, 8.0, False),
+    (134, 44, 9.0, True),
+    (151, 49, 8.0, True),
+    (172, 56, 7.0, True),
+)
+_MOST_LINES = max(lines for _, lines, _, _ in _FORMATS)
 _READABLE = {code: " " for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"} | {0x0C: "\n"}
-_LINES_PER_PAGE = 30
-"""Fewer than any format has, for the estimate of pages."""
 
 
 def plaintext(source: Path, out: Path, limits: Limits) -> Made:
@@ -32,20 +38,22 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
     if not text.strip():
         raise DocumentProblem(Reason.EMPTY, "The file has nothing but white space in it.")
-    if text.count("\n") > limits.pages * _LINES_PER_PAGE * 2:
+    if text.count("\n") > limits.pages * _MOST_LINES:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text would fill more than {limits.pages} pages.")
-    pages = [page.removesuffix("\n") for page in text.split("\f")]
-    while len(pages) > 1 and not pages[-1].strip():
-        pages.pop()
-    lines = [[expanded(line) for line in page.split("\n")] for page in pages]
-    columns, size, landscape = _format([line for page in lines for line in page])
+    sheets = [page.removesuffix("\n") for page in text.split("\f")]
+    while len(sheets) > 1 and not sheets[-1].strip():
+        sheets.pop()
+    lines = [[expanded(line) for line in sheet.split("\n")] for sheet in sheets]
+    columns, depth, size, landscape = _format([line for sheet in lines for line in sheet])
     table = drawable([text.replace("\f", "\n")])
-    data = {
-        "title": "Tekst",
-        "size": size,
-        "landscape": landscape,
-        "pages": ["\n".join(p for line in page for p in wrapped(line.translate(table), columns)) for page in lines],
-    }
+    pages: list[str] = []
+    for sheet in lines:
+        fitted = [piece for line in sheet for piece in wrapped(line.translate(table), columns)]
+        # Cut here and not by the typesetter, whose time for one long block grows with its square.
+        pages += ["\n".join(fitted[at : at + depth]) for at in range(0, len(fitted), depth)]
+    if len(pages) > limits.pages:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text fills {len(pages)} pages.")
+    data = {"title": "Tekst", "size": size, "landscape": landscape, "pages": pages}
     typeset("plain", data, out)
     return Made(out, ("2a", "2u", "2b"), _flags(decoded), text.translate(_READABLE))
 
@@ -99,7 +107,7 @@ def wrapped(line: str, columns: int) -> list[str]:
     return pieces
 
 
-def _format(lines: list[str]) -> tuple[int, float, bool]:
+def _format(lines: list[str]) -> tuple[int, int, float, bool]:
     """Size and direction of the page: tables get what their widest line needs, prose the width that reads well."""
     longest = max(map(width, lines))
     wide = [line for line in lines if width(line) > _PROSE[0]]

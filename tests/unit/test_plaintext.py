@@ -58,6 +58,16 @@ def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
     assert made(tmp_path, b"notat").pdf.read_bytes() == first
 
 
+@pytest.mark.parametrize("line", ["Åg", "x  " * 28, "x  y" * 24, "a  b " * 26, "a  b " * 30, "a  b " * 34])
+def test_pages_are_full_and_nothing_more(tmp_path: Path, line: str) -> None:
+    def count(lines: int) -> int:
+        with pypdfium2.PdfDocument(made(tmp_path, "\n".join([line] * lines).encode()).pdf) as document:
+            return len(document)
+
+    full = next(n for n in range(40, 90) if count(n) > 1) - 1
+    assert count(4 * full) == 4
+
+
 def test_form_feeds_are_pages(tmp_path: Path) -> None:
     result = made(tmp_path, b"side en\f\nside to\f")
     texts = pages(result.pdf)
