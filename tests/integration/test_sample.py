@@ -1,0 +1,59 @@
+"""The sample goes through the whole line and ends as its truth says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from archive.store import ArchiveStore
+from extract.sample import generate
+from tests.e2e import cosdoc
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sample") / "out"
+    generate(out, patients=30, documents=160, seed=3)
+    return out
+
+
+@pytest.fixture(scope="module")
+def truth(sample: Path) -> Any:
+    return json.loads((sample / "truth.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def archive(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    archive = tmp_path_factory.mktemp("archive") / "archive"
+    cosdoc.run(
+        "migrate", sample / "export", archive, "--mapping", sample / "mapping.toml", "--workers", "1", expect=(1,)
+    )
+    cosdoc.run("index", archive)
+    return archive
+
+
+def test_every_document_became_what_the_truth_says(archive: Path, truth: Any) -> None:
+    wrong = {}
+    states = cosdoc.states(archive)
+    assert len(states) == truth["distinct"]
+    for key, fact in truth["documents"].items():
+        _, state, reason = states[key]
+        if fact["expect"] != "any" and (state, reason) != (fact["expect"], fact.get("code")):
+            wrong[key] = (state, reason, fact)
+    assert wrong == {}
+
+
+def test_planted_words_are_found_in_exactly_the_documents_named(archive: Path, truth: Any) -> None:
+    from viewer.search.build import open_index
+
+    keys = {i: int(key) for key, (i, _, _) in cosdoc.states(archive).items()}
+    backend = open_index(ArchiveStore.open(archive))
+    try:
+        for word, expected in truth["search"].items():
+            hits = backend.search_all(word, limit=100, budget_seconds=30)
+            assert {keys[h.document_id] for h in hits.hits} == set(expected), word
+    finally:
+        backend.close()
