@@ -223,7 +223,7 @@ def _main_patient(built: Built, work: Path, catalogue: Catalogue) -> None:
     make.add("newer", "EPI", "Epikrise", "Epikrise, rettet versjon", "2009-09-10", "Medisinsk avdeling", "Rettet.",
              replaces=older)  # fmt: skip
     make.add("undated", "NOT", "Journalnotat", "Notat uten gyldig dato", None, "Legekontoret", "Datoen er borte.",
-             document_date_source="31.02.1999", flags=(FlagNote(Flag.DATE_INVALID, "31.02.1999"),
+             document_date_source="31.02.1999", flags=(FlagNote(Flag.DATE_INVALID, "document date"),
                                                        FlagNote(Flag.VANISHED_FROM_SOURCE)))  # fmt: skip
     make.add("xss", "NOT", "Journalnotat", XSS_TITLE, "2008-08-08", "Legekontoret",
              '"><img src=x onerror=alert(1)> <script>alert("pneumoni")</script>')  # fmt: skip
@@ -274,7 +274,7 @@ def _others(built: Built, work: Path, catalogue: Catalogue) -> None:
         many = _patient(
             built, f"many-{n}", "Åsheim", f"Person{n:02}", f"19{n + 50}-06-01", synthetic_number(1, 6, 1950 + n)
         )
-        catalogue.record_patient(many)
+        _Maker(built, work, many).write(catalogue)
 
 
 def _patient(built: Built, key: str, family: str, given: str, born: str, *numbers: str, **changes: object) -> Patient:

@@ -12,6 +12,7 @@ from flask_babel import Babel
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, SecurityError
 
+from archive.catalogue import Catalogue
 from archive.errors import AuditBrokenError, CatalogueInvalidError, IndexMissingError
 from archive.store import ArchiveStore
 from viewer import csrf, guard, headers
@@ -44,6 +45,7 @@ def create_app(store: ArchiveStore, config: Config, *, backend: SearchBackend | 
         AuditBrokenError: the audit log cannot be opened for writing.
         RuntimeError: a route declares no action (a fault of the program).
     """
+    Catalogue.open(store).close()
     for suffix, kind in ((".mjs", "text/javascript"), (".wasm", "application/wasm"), (".css", "text/css")):
         mimetypes.add_type(kind, suffix)
     app = guard.GuardedFlask("viewer", static_folder="static", template_folder="templates")

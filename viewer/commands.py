@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -66,25 +67,18 @@ def serve(archive: Path, host: str | None, port: int | None, config_file: Path |
     """Serve the read-only pages of ARCHIVE until interrupted."""
     from viewer.accounts import account_count
     from viewer.config import load
-    from viewer.serve import create_demo_accounts, run, url_of
+    from viewer.serve import bind, create_demo_accounts, run, url_of
 
     store = ArchiveStore.open(archive)
-    flags = {"server.host": host, "server.port": port, "auth.demo": demo or None}
-    config = load(config_file, flags=flags)
-    if demo:
-        for user, password in create_demo_accounts(store, config.server.state_folder):
-            click.echo(f"user {user:10} password {password}")
-    elif not account_count(store, config.server.state_folder):
-        click.echo("There are no accounts yet; make one with `journalarkiv account add ARCHIVE USER`.", err=True)
-    click.echo(f"Serving {store.info.system_name} at {url_of(config)}  (stop with Ctrl-C)")
-    try:
-        run(store, config)
-    except OSError as e:
-        raise UsageError(
-            f"Cannot listen on {config.server.host}:{config.server.port} ({e.strerror}).", remedy="Give another --port."
-        ) from e
-    except KeyboardInterrupt:
-        pass
+    config = load(config_file, flags={"server.host": host, "server.port": port, "auth.demo": demo or None})
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(bind(config)) as listener:
+        if demo:
+            for user, password in create_demo_accounts(store, config.server.state_folder):
+                click.echo(f"user {user:10} password {password}")
+        elif not account_count(store, config.server.state_folder):
+            click.echo("There are no accounts yet; make one with `journalarkiv account add ARCHIVE USER`.", err=True)
+        click.echo(f"Serving {store.info.system_name} at {url_of(config)}  (stop with Ctrl-C)")
+        run(store, config, listener)
     return int(ExitCode.DONE)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 from typing import Any
 
+from archive.errors import UsageError
 from archive.store import ArchiveStore
 from viewer.access import Role
 from viewer.accounts import create_account
@@ -12,7 +15,7 @@ from viewer.app import create_app
 from viewer.config import Config
 
 DEMO_ACCOUNTS = (
-    ("lege", Role.CLINICIAN, "Demo Lege"),
+    ("kliniker", Role.CLINICIAN, "Demo Kliniker"),
     ("arkivar", Role.ARCHIVIST, "Demo Arkivar"),
 )
 """The accounts of a demo; their passwords are made anew each time."""
@@ -37,8 +40,6 @@ def url_of(config: Config) -> str:
 def waitress_settings(config: Config) -> dict[str, Any]:
     """What waitress is told; X-Forwarded headers count from the one trusted proxy only, and are dropped otherwise."""
     settings: dict[str, Any] = {
-        "host": config.server.host,
-        "port": config.server.port,
         "threads": config.server.threads,
         "ident": "",
         "max_request_body_size": 64 * 1024,
@@ -56,8 +57,30 @@ def waitress_settings(config: Config) -> dict[str, Any]:
     return settings
 
 
-def run(store: ArchiveStore, config: Config) -> None:
-    """Serve until interrupted. Raises OSError where the port is taken, and what `create_app` raises."""
+def bind(config: Config) -> socket.socket:
+    """The socket to listen on. Raises UsageError where the address cannot be had."""
+    host, port = config.server.host, config.server.port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+    except OSError as e:
+        raise UsageError(f"Cannot listen on {host} ({e.strerror}).", remedy="Give another --host.") from e
+    try:
+        if os.name == "posix":  # on Windows the option would let another program take the port over
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+    except OSError as e:
+        made.close()
+        raise UsageError(f"Cannot listen on {host}:{port} ({e.strerror}).", remedy="Give another --port.") from e
+    return made
+
+
+def run(store: ArchiveStore, config: Config, listener: socket.socket) -> None:
+    """Serve until interrupted. Raises what `create_app` raises."""
     import waitress
 
-    waitress.serve(create_app(store, config), **waitress_settings(config))
+    app = create_app(store, config)
+    try:
+        waitress.serve(app, sockets=[listener], _quiet=True, **waitress_settings(config))
+    finally:
+        app.extensions["journalarkiv"].close()

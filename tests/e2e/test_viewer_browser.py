@@ -95,7 +95,7 @@ class Visit:
                 if identifier.value in url:
                     self.complaints.append(f"a patient's number in {url}")
 
-    def login(self, user: str = "lege") -> Visit:
+    def login(self, user: str = "kliniker") -> Visit:
         self.page.goto(self.served.url)
         self.shot("login")
         self.page.get_by_label("Brukernavn").fill(user)

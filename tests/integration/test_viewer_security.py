@@ -129,7 +129,7 @@ def test_the_ground_comes_before_everything(browser: Browser, built: Built) -> N
     asked = browser.get(browser.path("astrid") + "/grunnlag").text
     for secret in ("Utskrevet", "Epikrise", "sperret", "kunne ikke arkiveres", "Legekontoret"):
         assert secret not in asked
-    assert browser.get("/", follow="no").text.count("Bakkerud") == 0
+    assert browser.get("/").text.count("Bakkerud") == 0
 
 
 def test_a_document_of_another_patient_with_a_ground_for_both(browser: Browser) -> None:

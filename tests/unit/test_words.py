@@ -31,9 +31,9 @@ def test_flags_in_words() -> None:
     app = Flask(__name__)
     Babel(app, default_locale="nb")
     with app.test_request_context():
-        assert "ikke en gyldig dato" in words.sentence(Flagged("date-invalid", ""))
-        assert words.sentence(Flagged("date-invalid", "31.02.1999")).endswith("(31.02.1999)")
-        assert words.sentence(Flagged("of-a-later-version", "Says so.")) == "Says so."
+        assert "ikke en gyldig dato" in words.sentence(Flagged("date-invalid", "document date"))
+        assert "UTP" not in words.sentence(Flagged("unknown-code", "unit: UTP")), "a detail may name a place"
+        assert words.sentence(Flagged("of-a-later-version", "Says so.")) == "of-a-later-version"
         assert words.short(Flagged("vanished-from-source", "")) == "Borte i kilden"
         assert words.short(Flagged("encoding-guessed", "")) == "" == words.short(Flagged("of-a-later-version", ""))
 
@@ -88,4 +88,5 @@ def test_marked_gives_the_text_back() -> None:
     ]
     assert list(marked(text, [(3, 11), (5, 8)]))[1] == ("pneumoni", True), "overlapping spans never repeat text"
     assert list(marked("", [])) == []
+    assert matched_words("en brutt\n frase", [(3, 15)]) == ["brutt frase"]
     assert matched_words(text, [*spans, (3, 11), (4, 4)]) == ["pneumonier", "pneumoni"]

@@ -9,7 +9,9 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from archive.package import open_span
+from archive.errors import JournalarkivError
+from archive.package import open_span, read_package
+from archive.reasons import Flag
 from viewer import guard, headers
 from viewer.access import Action, Decision
 from viewer.access import Verdict as Answer
@@ -22,6 +24,7 @@ from viewer.records import DocumentView, FileRow, Filters
 blueprint = Blueprint("documents", __name__)
 log = logging.getLogger("journalarkiv.viewer")
 _PANE = 50
+_DATE_FLAGS = (Flag.DATE_INVALID, Flag.DATE_IMPLAUSIBLE)
 
 
 @blueprint.get("/pasient/<uuid:patient_id>/dokument/<uuid:document_id>")
@@ -33,7 +36,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
     view, narrow = _view(admitted), _narrow_with(key, document)
     values = _beside(key, document, narrow)
     file = _file(view, request.args.get("fil", type=int) or (narrow.best or {}).get(document))
-    words, problem = _words(file, narrow, admitted.patient.id, document)
+    words = _words(file, narrow)
     guard.look(
         AuditAction.OPEN_DOCUMENT,
         patient_id=key,
@@ -52,7 +55,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
             document=view,
             file=file,
             words=words,
-            problem=problem,
+            written_date=_date_as_written(view, file),
             mode="pdf",
             **values,
         )
@@ -87,7 +90,7 @@ def text(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
         document=view,
         file=file,
         words=[],
-        problem="",
+        written_date=_date_as_written(view, file),
         mode="text",
         pages=_pages(content, spans),
         hit_count=len(spans),
@@ -197,15 +200,27 @@ def _page_size(narrow: Narrowed) -> int:
     return documents.hits_per_page if narrow.query else documents.page_size
 
 
-def _words(file: FileRow | None, narrow: Narrowed, patient_id: str, document_id: str) -> tuple[list[str], str]:
+def _words(file: FileRow | None, narrow: Narrowed) -> list[str]:
     backend = guard.services().backend()
     if file is None or backend is None or not narrow.query:
-        return [], ""
+        return []
     try:
         content = read_text(file, guard.services().store, guard.services().config.documents.text_limit_kb << 10)
     except (UnsafePathError, OSError):
-        return [], "damaged"
-    return matched_words(content, backend.matches(narrow.query, content)), ""
+        return []  # the pane says so when it asks for the bytes
+    return matched_words(content, backend.matches(narrow.query, content))
+
+
+def _date_as_written(view: DocumentView, file: FileRow | None) -> str:
+    """What the source wrote where a date is invalid; only the package knows, the catalogue has dates alone."""
+    if file is None or not any(f.code in _DATE_FLAGS for f in view.row.flags):
+        return ""
+    try:
+        contents = read_package(package_of(file, guard.services().store))
+    except (UnsafePathError, OSError, JournalarkivError):
+        return ""
+    found = next((d for d in contents.documents if d.id == view.row.id), None)
+    return (found.document_date_source or found.entry_date_source) if found else ""
 
 
 def _pages(content: str, spans: Any) -> list[list[tuple[str, bool]]]:

@@ -39,5 +39,6 @@ def marked(text: str, spans: Spans) -> Iterator[tuple[str, bool]]:
 
 
 def matched_words(text: str, spans: Spans, most: int = 60) -> list[str]:
-    """The different words at the spans, in lower case: what the PDF pane looks for in the page."""
-    return sorted({text[a:b].casefold() for a, b in spans if b > a}, key=lambda w: (-len(w), w))[:most]
+    """The different words and phrases at the spans, in lower case: what the PDF pane looks for in the page."""
+    found = {" ".join(text[a:b].casefold().split()) for a, b in spans} - {""}
+    return sorted(found, key=lambda w: (-len(w), w))[:most]

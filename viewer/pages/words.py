@@ -92,12 +92,11 @@ _ISO = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d).*)?)?)?")
 
 
 def sentence(flag: Flagged) -> str:
-    """A flag as a sentence, with what the source wrote where the flag says so."""
+    """A flag as a sentence. Its detail is for archivists, may name a place, and is not shown."""
     try:
-        text = str(_SENTENCES[Flag(flag.code)])
+        return str(_SENTENCES[Flag(flag.code)])
     except (ValueError, KeyError):
-        return flag.detail or flag.code
-    return f"{text} ({flag.detail})" if flag.detail else text
+        return flag.code
 
 
 def short(flag: Flagged) -> str:
