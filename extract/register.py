@@ -61,16 +61,20 @@ CREATE TABLE file(
     path TEXT PRIMARY KEY, folded TEXT NOT NULL, size INTEGER NOT NULL, register INTEGER NOT NULL,
     disk BLOB) WITHOUT ROWID;
 CREATE TABLE finding(export INTEGER NOT NULL, code TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE UNIQUE INDEX document_id ON document(id);
-CREATE INDEX document_patient ON document(patient_key);
-CREATE INDEX document_replaces ON document(replaces) WHERE replaces IS NOT NULL;
-CREATE INDEX document_state ON document(state, reason);
-CREATE INDEX file_folded ON file(folded);
-CREATE INDEX document_file_folded ON document_file(folded);
-CREATE INDEX patient_done ON patient(done);
-CREATE INDEX patient_id ON patient(id);
-CREATE INDEX finding_code ON finding(export, code);
 """
+_INDEXES = (
+    "CREATE UNIQUE INDEX IF NOT EXISTS document_id ON document(id)",
+    "CREATE INDEX IF NOT EXISTS document_patient ON document(patient_key)",
+    "CREATE INDEX IF NOT EXISTS document_replaces ON document(replaces) WHERE replaces IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS document_state ON document(state, reason)",
+    "CREATE INDEX IF NOT EXISTS file_folded ON file(folded)",
+    "CREATE INDEX IF NOT EXISTS document_file_folded ON document_file(folded)",
+    "CREATE INDEX IF NOT EXISTS identifier_patient ON identifier(patient_key)",
+    "CREATE INDEX IF NOT EXISTS patient_done ON patient(done)",
+    "CREATE INDEX IF NOT EXISTS patient_id ON patient(id)",
+    "CREATE INDEX IF NOT EXISTS finding_code ON finding(export, code)",
+)
+"""Made after the first export is read: sorted at once they cost a tenth of what they cost row by row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,17 @@ class Register:
             export: from `begin_export`, not yet registered.
             progress: called with a word for what is read (`files`, `patients`, `documents`) and a number of rows.
         """
+        # A registration cut short is begun anew, so its batches need not be on the disk one by one; NORMAL keeps the
+        # file whole through a power cut all the same (SQLite, "PRAGMA synchronous").
+        self.connection.execute("PRAGMA synchronous=NORMAL")
+        self.connection.execute("PRAGMA wal_autocheckpoint=16384")
+        try:
+            self._read(source, export, progress)
+        finally:
+            self.connection.execute("PRAGMA synchronous=FULL")
+            self.connection.execute("PRAGMA wal_autocheckpoint=1000")
+
+    def _read(self, source: Source, export: Export, progress: Callable[[str, int], None]) -> None:
         n = export.number
         with self.transaction():
             self.connection.execute("DELETE FROM file")
@@ -272,7 +287,8 @@ class Register:
                 (p.key, p.patient.id, record, print_, p.row, n, n),
             )
             seen[p.key] = (n, print_)
-            self.connection.execute("DELETE FROM identifier WHERE patient_key=?", (p.key,))
+            if last is not None:
+                self.connection.execute("DELETE FROM identifier WHERE patient_key=?", (p.key,))
             self.connection.executemany(
                 "INSERT OR IGNORE INTO identifier VALUES(?,?)",
                 [(i.value, p.key) for i in p.patient.identifiers if i.type is not IdentifierType.LOCAL],
@@ -343,6 +359,8 @@ class Register:
 
     def _conclude(self, n: int, *, delta: bool) -> None:
         run = self.connection.execute
+        for index in _INDEXES:
+            run(index)
         run(
             "INSERT OR IGNORE INTO patient(key, first_seen, last_seen)"
             " SELECT DISTINCT patient_key, ?, ? FROM document WHERE last_seen=?",
