@@ -47,7 +47,7 @@ def test_every_document_became_what_the_truth_says(archive: Path, truth: Any) ->
 
 
 def test_planted_words_are_found_in_exactly_the_documents_named(archive: Path, truth: Any) -> None:
-    from viewer.search.build import open_index
+    from viewer.search import open_index
 
     keys = {i: int(key) for key, (i, _, _) in cosdoc.states(archive).items()}
     backend = open_index(ArchiveStore.open(archive))
