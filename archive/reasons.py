@@ -60,6 +60,10 @@ class Flag(_Coded):
     ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
     NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
+    GLYPHS_MISSING = (
+        "glyphs-missing",
+        "No installed font has some of its characters; the copy shows their numbers, its text has them.",
+    )
     PICTURE_REDUCED = (
         "picture-reduced",
         "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept.",

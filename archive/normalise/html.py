@@ -20,7 +20,7 @@ from typing import Any
 from archive.normalise import contained
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
-from archive.normalise.typeset import drawable
+from archive.normalise.typeset import drawable, glyph_flags
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -55,8 +55,7 @@ img, svg, table { max-width: 100% }
 def html(source: Path, out: Path, limits: Limits) -> Made:
     """Lay out an HTML file. Scripts and references to other files are dropped (and flagged).
 
-    Raises DocumentProblem: RESOURCE_LIMIT, CONVERSION_TIMEOUT, or CONVERSION_FAILED where WeasyPrint gives up or the
-    installed fonts lack the text's script.
+    Raises DocumentProblem: RESOURCE_LIMIT, CONVERSION_TIMEOUT, or CONVERSION_FAILED where WeasyPrint gives up.
     """
     content = source.read_bytes()
     if len(content) > _MOST_BYTES:
@@ -128,7 +127,7 @@ def _laid_out(text: str, out: Path) -> list[FlagNote]:
     fetcher = _fetcher()
     try:
         page = weasyprint.HTML(string=text, base_url=None, url_fetcher=fetcher)
-        removed = _made_harmless(page.etree_element)
+        removed, notes = _made_harmless(page.etree_element)
         style = weasyprint.CSS(string=_STYLE, url_fetcher=fetcher)
         with warnings.catch_warnings():
             # WeasyPrint leaves its colour profile open, and what it warns of quotes the document.
@@ -142,8 +141,8 @@ def _laid_out(text: str, out: Path) -> list[FlagNote]:
         raise DocumentProblem(Reason.CONVERSION_FAILED, f"WeasyPrint gave up ({type(e).__name__}).") from None
     if removed:
         detail = f"{removed} scripts, frames or references to other files are not in the copy."
-        return [FlagNote(Flag.ACTIVE_CONTENT_REMOVED, detail)]
-    return []
+        return [*notes, FlagNote(Flag.ACTIVE_CONTENT_REMOVED, detail)]
+    return [*notes]
 
 
 def _fetcher() -> Any:
@@ -163,7 +162,7 @@ def _fetcher() -> Any:
     return DataOnly()
 
 
-def _made_harmless(root: Any) -> int:
+def _made_harmless(root: Any) -> tuple[int, tuple[FlagNote, ...]]:
     """Take out what acts or embeds, bound what repeats, make every character drawable; the number taken out."""
     removed = 0
     texts: list[str] = []
@@ -197,7 +196,7 @@ def _made_harmless(root: Any) -> int:
             if element.tag != "style":
                 element.text = element.text and element.text.translate(table)
             element.tail = element.tail and element.tail.translate(table)
-    return removed
+    return removed, glyph_flags(table)
 
 
 def _take_out(parent: Any, child: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import Decoded, decode
-from archive.normalise.typeset import drawable, typeset
+from archive.normalise.typeset import drawable, glyph_flags, typeset
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -31,8 +31,8 @@ _READABLE = {code: " " for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(cod
 def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     """Typeset a text file. `Made.text` is the decoded text with LF line ends and without control characters.
 
-    Raises DocumentProblem: RESOURCE_LIMIT where it would fill more pages than allowed, CONVERSION_FAILED where the
-    installed fonts lack its script, EMPTY where there is nothing in it but white space.
+    Raises DocumentProblem: RESOURCE_LIMIT where it would fill more pages than allowed, EMPTY where there is nothing in
+    it but white space.
     """
     decoded = decode(source.read_bytes())
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
@@ -55,7 +55,7 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text fills {len(pages)} pages.")
     data = {"title": "Tekst", "size": size, "landscape": landscape, "pages": pages}
     typeset("plain", data, out)
-    return Made(out, ("2a", "2u", "2b"), _flags(decoded), text.translate(_READABLE))
+    return Made(out, ("2a", "2u", "2b"), (*_flags(decoded), *glyph_flags(table)), text.translate(_READABLE))
 
 
 def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:

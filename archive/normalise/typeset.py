@@ -18,11 +18,12 @@ from typing import Any
 import typst
 from fontTools.ttLib import TTCollection, TTFont, TTLibError
 
-from archive.reasons import DocumentProblem, Reason
+from archive.reasons import DocumentProblem, Flag, Reason
+from archive.record import FlagNote
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _MOST_CHARACTERS = 40_000_000
-_MISSING_SHARE = 0.02
+_LAST_CONTROL = 0x9F
 _CANNOT_DISPLAY = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
 _ESCAPE = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 _LAYOUT_CONTROLS = frozenset("\t\n\r\u200b\u200c\u200d\u200e\u200f\u00ad\u2028\u2029\u2060\ufeff")
@@ -58,25 +59,18 @@ def drawable(texts: Iterable[str]) -> dict[int, str]:
 
     Control characters and others that no installed font has become their number, `‹U+1F44D›`: visible, and nothing
     dropped. Empty where all can be drawn as they are.
-    Raises DocumentProblem where more than a fiftieth of the text would be numbers: another route must take it.
     """
-    counts: dict[str, int] = {}
-    total = 0
+    odd: set[str] = set()
     for text in texts:
-        total += len(text)
-        odd = set(text) - _SURE
-        for character in odd:
-            counts[character] = counts.get(character, 0) + text.count(character)
-    table: dict[int, str] = {}
-    numbered = 0
-    for character, count in counts.items():
-        code = ord(character)
-        if not _can_draw(character):
-            table[code] = f"‹U+{code:04X}›"
-            numbered += count if code > 0x9F else 0
-    if numbered > max(2, total * _MISSING_SHARE):
-        raise DocumentProblem(Reason.CONVERSION_FAILED, f"{numbered} characters are in none of the installed fonts.")
-    return table
+        odd |= set(text) - _SURE
+    return {ord(c): f"‹U+{ord(c):04X}›" for c in sorted(odd) if not _can_draw(c)}
+
+
+def glyph_flags(table: dict[int, str]) -> tuple[FlagNote, ...]:
+    """The flag for a `drawable` table that stands for characters besides control characters."""
+    missing = [code for code in table if code > _LAST_CONTROL]
+    detail = f"{len(missing)} different characters, the first of them U+{missing[0]:04X}." if missing else ""
+    return (FlagNote(Flag.GLYPHS_MISSING, detail),) if missing else ()
 
 
 def _can_draw(character: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from archive.normalise import kith
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
-from archive.normalise.typeset import drawable, typeset
+from archive.normalise.typeset import drawable, glyph_flags, typeset
 from archive.normalise.xmllabels import labels
 from archive.normalise.xmllayout import Block, Layout, tidy
 from archive.normalise.xmltree import XHTML, Node, local, parse, without_base64
@@ -28,8 +28,7 @@ _MOST_BYTES = 64 << 20
 def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
     """Typeset an XML record; XHTML goes to the HTML route. `Made.text` is the page's text, row by row.
 
-    Raises DocumentProblem: CORRUPT where the XML is not well-formed or declares entities; RESOURCE_LIMIT;
-    CONVERSION_FAILED where the installed fonts lack the text's script.
+    Raises DocumentProblem: CORRUPT where the XML is not well-formed or declares entities; RESOURCE_LIMIT.
     """
     content = source.read_bytes()
     if len(content) > _MOST_BYTES:
@@ -38,11 +37,13 @@ def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
     if root.name == "html" and root.namespace in (XHTML, ""):
         return html(source, out, limits)
     data = page(root)
-    if table := drawable(_strings(data)):
-        data = _translated(data, table)
-    typeset("record", data, out)
-    flags = (FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."),) if guessed else ()
-    return Made(out, ("2a", "2u", "2b"), flags, plain_text(data))
+    text = plain_text(data)
+    table = drawable(_strings(data))
+    typeset("record", _translated(data, table) if table else data, out)
+    flags = glyph_flags(table)
+    if guessed:
+        flags = (*flags, FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."))
+    return Made(out, ("2a", "2u", "2b"), flags, text)
 
 
 def page(root: Node) -> dict[str, Any]:

@@ -83,15 +83,13 @@ def test_control_characters_become_visible(tmp_path: Path) -> None:
     assert result.text.startswith("f r  [1m etter  og   null")
 
 
-def test_seldom_characters_become_numbers(tmp_path: Path) -> None:
-    result = made(tmp_path, ("Takk for hjelpen \U0001fae8 " + "og ha en fin dag videre " * 5).encode())
-    assert "‹U+1FAE8›" in squashed(pages(result.pdf)[0])
-
-
-def test_a_script_without_font_is_left_to_other_routes(tmp_path: Path) -> None:
-    with pytest.raises(DocumentProblem) as problem:
-        made(tmp_path, ("\U00012000\U00012001" * 40).encode())
-    assert problem.value.reason is Reason.CONVERSION_FAILED
+@pytest.mark.parametrize("text", ["Takk \U0001fae8 for hjelpen", "\U00012000\U00012001" * 40])
+def test_characters_without_font_are_numbered_and_flagged(tmp_path: Path, text: str) -> None:
+    result = made(tmp_path, text.encode())
+    odd = next(c for c in text if ord(c) > 0xFFFF)
+    assert f"‹U+{ord(odd):X}›" in squashed(pages(result.pdf)[0])
+    assert result.text == text
+    assert [f.code for f in result.flags] == [Flag.GLYPHS_MISSING]
 
 
 def test_markup_is_only_text(tmp_path: Path) -> None:

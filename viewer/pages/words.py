@@ -71,6 +71,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.ENCODING_GUESSED: _("Tegnsettet var ikke oppgitt og er funnet ved analyse. Enkelte tegn kan være feil."),
     Flag.OWNER_PASSWORD: _("Originalen hadde bruksbegrensninger (ikke åpningspassord). Arkivkopien har ingen."),
     Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
+    Flag.GLYPHS_MISSING: _("Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer."),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
     Flag.ACTIVE_CONTENT_REMOVED: _("Skript eller innebygde filer er ikke med i arkivkopien. Originalen er bevart."),
