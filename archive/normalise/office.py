@@ -112,6 +112,7 @@ class Office:
 
     def __init__(self, folder: Path, limits: Limits, *, program: str = "soffice") -> None:
         self._program = contained.find(program, remedy=REMEDY)
+        folder = folder.absolute()  # LibreOffice takes its profile as a URL
         self._folder, self._limits = folder, limits
         self._profile = folder / "profile"
         with disk_full_is_clear():
