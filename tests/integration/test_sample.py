@@ -29,12 +29,15 @@ def truth(sample: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def archive(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    archive = tmp_path_factory.mktemp("archive") / "archive"
-    cosdoc.run(
-        "migrate", sample / "export", archive, "--mapping", sample / "mapping.toml", "--workers", "1", expect=(1,)
-    )
-    cosdoc.run("index", archive)
-    return archive
+    """Made as people make one: in the current folder, with relative paths."""
+    folder = tmp_path_factory.mktemp("archive")
+    (folder / "out").symlink_to(sample)
+    command = cosdoc.command("migrate", "out/export", "archive", "--mapping", "out/mapping.toml", "--workers", "1")
+    environment = {**os.environ, "PYTHONPATH": str(cosdoc.ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    cosdoc.run("index", folder / "archive")
+    return folder / "archive"
 
 
 def test_every_document_became_what_the_truth_says(archive: Path, truth: Any) -> None:
