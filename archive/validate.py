@@ -7,6 +7,7 @@ veraPDF needs only to read its profiles; so the profiles are read here. Measured
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -14,7 +15,7 @@ import os
 import queue
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -157,13 +158,13 @@ class _JavaThread:
 class _Engine:
     """The Java side. All methods but `cancel` are called on a `_JavaThread`."""
 
-    def __init__(self, jar: Path) -> None:
+    def __init__(self, jar: Path, temporary: Path | None) -> None:
         import jpype
 
         java = jpype.JClass
         java("java.util.logging.LogManager").getLogManager().reset()
         java("org.verapdf.gf.foundry.VeraGreenfieldFoundryProvider").initialise()
-        self._jar = jar
+        self._jar, self._temporary = jar, temporary
         self._foundry = java("org.verapdf.pdfa.Foundries").defaultInstance()
         self._flavours = java("org.verapdf.pdfa.flavours.PDFAFlavour")
         self._file = java("java.io.File")
@@ -173,6 +174,10 @@ class _Engine:
         self._profiles: dict[str, Any] = {}
 
     def validate(self, pdf: Path, flavour: str, running: list[Any]) -> tuple[bool, tuple[str, ...]]:
+        with self._temporary_folder():
+            return self._validate(pdf, flavour, running)
+
+    def _validate(self, pdf: Path, flavour: str, running: list[Any]) -> tuple[bool, tuple[str, ...]]:
         level = self._flavours.byFlavourId(flavour)
         if flavour not in self._profiles:
             self._profiles[flavour] = _profile(self._jar, level, flavour)
@@ -192,6 +197,24 @@ class _Engine:
             return False, self._unreadable(e)
 
     def claim(self, pdf: Path) -> str | None:
+        with self._temporary_folder():
+            return self._claim(pdf)
+
+    @contextlib.contextmanager
+    def _temporary_folder(self) -> Iterator[None]:
+        """Java fixes its folder for temporary files when it starts; whoever gave it may be gone since. Without it no
+        font metrics are unpacked, and the file would be judged unreadable."""
+        if self._temporary is None or self._temporary.is_dir():
+            yield
+            return
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                self._temporary.rmdir()
+
+    def _claim(self, pdf: Path) -> str | None:
         try:
             parser = self._foundry.createParser(self._file(str(pdf)))
             try:
@@ -230,7 +253,7 @@ def _engine(heap_mb: int, temporary: Path | None) -> _Engine:
             jar = _jar()
             _check_jar(jar)
             _start_java(jar, heap_mb, temporary)
-            _the_engine = _Engine(jar)
+            _the_engine = _Engine(jar, temporary)
     return _the_engine
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import zipfile
 from pathlib import Path
 
 import pikepdf
+import psutil
 from pikepdf import Array, Dictionary, Name
 
 from archive.normalise.contract import Job
@@ -82,3 +84,14 @@ def job(path: Path, key: str, name: str | None = None) -> Job:
     """A job for a file on disk."""
     content = path.read_bytes()
     return Job(key, path, name or path.name, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def children() -> list[psutil.Process]:
+    """Our child processes, but for the one that Python itself starts beside spawned processes."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie counts: somebody forgot to wait
+            zombie = process.status() == psutil.STATUS_ZOMBIE
+            if zombie or "resource_tracker" not in " ".join(process.cmdline()):
+                found.append(process)
+    return found

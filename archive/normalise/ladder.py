@@ -189,6 +189,7 @@ class Normaliser:
         if not verdict.passed:
             attempts.append(Attempt(pdf_route.KEPT, "rejected", _broken(verdict)))
             return None
+        attempts.append(Attempt(pdf_route.KEPT, "made"))
         copy = self._folder("judged") / "kept.pdf"
         shutil.copyfile(job.source, copy)
         return self._deliver(job, fmt, pdf_route.KEPT, (copy, verdict), Made(copy), attempts, out)

@@ -22,7 +22,7 @@ KEPT = "pdf-kept"
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
 
 _MOST_OBJECTS = 2_000_000
-_TAIL = 4096
+_TAIL = 1024  # ISO 32000-1 annex H.3.4.4: readers look for %%EOF in the last 1024 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
     with _opened(source) as document:
         try:
             removed = repair.active_content(document)
+            repair.form_values(document)
             document.remove_unreferenced_resources()
             document.save(out, deterministic_id=True, encryption=False)
         except (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as e:

@@ -40,6 +40,7 @@ def rasterise(pdf: Path, out: Path, limits: Limits) -> None:
     try:
         if len(source) > min(_MOST_PAGES, limits.pages):
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"{len(source)} pages are too many to keep as pictures.")
+        source.init_forms()
         with pikepdf.new() as target:
             font = _invisible_font(target)
             for number in range(len(source)):

@@ -6,6 +6,7 @@ docs/decisions.md).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pikepdf
@@ -45,6 +46,25 @@ def active_content(pdf: pikepdf.Pdf) -> int:
     for field in _fields(pdf):
         removed += _without_actions(field)
     return removed
+
+
+def form_values(pdf: pikepdf.Pdf) -> None:
+    """Draw the values of form fields that have no appearance: a viewer would, but an empty one would hide them."""
+    form = pdf.Root.get("/AcroForm")
+    if not isinstance(form, Dictionary):
+        return
+    for page in pdf.pages:
+        widgets = page.obj.get("/Annots")
+        for widget in widgets if isinstance(widgets, Array) else ():
+            if not isinstance(widget, Dictionary) or str(widget.get("/Subtype")) != "/Widget":
+                continue
+            appearance = widget.get("/AP")
+            drawn = isinstance(appearance, Dictionary) and "/N" in appearance
+            if not drawn and _inherited(widget, "/V") is not None:
+                form.NeedAppearances = True
+    if form.get("/NeedAppearances"):
+        with contextlib.suppress(pikepdf.PdfError, RuntimeError, ValueError):
+            pdf.generate_appearance_streams()
 
 
 def appearances(pdf: pikepdf.Pdf) -> None:
@@ -146,7 +166,7 @@ def _with_appearance(pdf: pikepdf.Pdf, annotation: Dictionary) -> bool:
         return True
     box = _box(annotation)
     appearance = annotation.get("/AP")
-    button = kind == "/Widget" and _field_type(annotation) == _BUTTON
+    button = kind == "/Widget" and _inherited(annotation, "/FT") == _BUTTON
     if isinstance(appearance, Dictionary):
         for key in ("/D", "/R"):
             _without(appearance, key)
@@ -183,13 +203,15 @@ def _one_state(annotation: Dictionary, appearance: Dictionary, normal: Dictionar
     return True
 
 
-def _field_type(annotation: Dictionary) -> pikepdf.Object | None:
+def _inherited(annotation: Dictionary, key: str) -> pikepdf.Object | None:
+    """An attribute of a form field, its own or of a field above it."""
     holder: pikepdf.Object | None = annotation
     for _ in range(16):
         if not isinstance(holder, Dictionary):
             return None
-        if "/FT" in holder:
-            return holder.FT
+        if key in holder:
+            found: pikepdf.Object = holder[key]
+            return found
         holder = holder.get("/Parent")
     return None
 

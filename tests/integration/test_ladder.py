@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
-import psutil
 import pytest
 from PIL import Image
 
@@ -22,7 +21,7 @@ from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Verdict
 from archive.validate import PdfaValidator, ValidatorStuck
 from tests import documents
-from tests.documents import docx, job, rtf, run
+from tests.documents import children, docx, job, rtf, run
 from tests.oracles import stock_verapdf
 
 
@@ -31,7 +30,7 @@ def normaliser(tmp_path: Path) -> Iterator[Normaliser]:
     with Normaliser(Limits(seconds=60), work=tmp_path / "work") as made:
         yield made
     assert list((tmp_path / "work").iterdir()) == []
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == []
 
 
 def put(folder: Path, name: str, content: bytes) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -21,7 +22,7 @@ from archive.normalise.contract import Limits
 from archive.normalise.office import Office, OfficeFile
 from archive.normalise.text_of import text_of
 from archive.reasons import DocumentProblem, Reason
-from tests.documents import docx, rtf, run
+from tests.documents import children, docx, rtf, run
 
 LIMITS = Limits(seconds=60)
 
@@ -39,10 +40,6 @@ def written(folder: Path, **files: bytes) -> list[OfficeFile]:
 def said(answer: Path | DocumentProblem) -> str:
     assert isinstance(answer, Path), answer
     return text_of(answer, most_pages=100)[0]
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 @pytest.fixture
@@ -140,11 +137,12 @@ def test_killed_from_outside_in_the_middle_of_a_batch(tmp_path: Path, engine: Of
     def kill() -> None:
         made = tmp_path / "office" / "out"
         while not killed.is_set():
-            for process in children():
-                if process.name() == "soffice.bin" and made.is_dir() and any(made.iterdir()):
-                    seen.extend(Path("/tmp").glob(socket))
-                    process.kill()
-                    killed.set()
+            for process in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if process.name() == "soffice.bin" and made.is_dir() and any(made.iterdir()):
+                        seen.extend(Path("/tmp").glob(socket))
+                        process.kill()
+                        killed.set()
             time.sleep(0.01)
 
     killer = threading.Thread(target=kill)
