@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from importlib import metadata
+from typing import NoReturn
 
 import click
 
@@ -78,16 +80,26 @@ def main() -> None:
         result = cli(standalone_mode=False)
     except JournalarkivError as e:
         click.echo(f"Error: {e}", err=True)
-        sys.exit(int(e.exit_code))
+        _exit(int(e.exit_code))
     except click.exceptions.Exit as e:
-        sys.exit(e.exit_code)
+        _exit(e.exit_code)
     except click.ClickException as e:
         e.show()
-        sys.exit(e.exit_code)
+        _exit(e.exit_code)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Run the same command again and it continues.", err=True)
-        sys.exit(int(ExitCode.INTERRUPTED))
-    sys.exit(int(result) if isinstance(result, int) else 0)
+        _exit(int(ExitCode.INTERRUPTED))
+    _exit(int(result) if isinstance(result, int) else 0)
+
+
+def _exit(status: int) -> NoReturn:
+    """End with a status. With a Java machine in the process (`verify --level pdfa`) without taking Python down, since
+    that can abort after everything is done and would hide the status."""
+    if "jpype" in sys.modules and sys.modules["jpype"].isJVMStarted():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

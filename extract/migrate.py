@@ -370,6 +370,8 @@ def _clean_up(store: ArchiveStore) -> None:
     """Remove what a killed run left in its work folder; nothing in there is ever needed again."""
     remove_tree(store.work)
     store.work.mkdir()
+    # SQLite sorts what is too large for memory in files: beside the archive, where room was made for it
+    os.environ["SQLITE_TMPDIR"] = str(store.work)
 
 
 def _sweep_quarantine(store: ArchiveStore, register: Register) -> None:

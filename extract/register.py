@@ -359,8 +359,11 @@ class Register:
 
     def _conclude(self, n: int, *, delta: bool) -> None:
         run = self.connection.execute
+        # the cache's size also bounds what sorting may take: above it SQLite sorts on disk
+        run("PRAGMA cache_size=-16384")
         for index in _INDEXES:
             run(index)
+        run("PRAGMA cache_size=-65536")
         run(
             "INSERT OR IGNORE INTO patient(key, first_seen, last_seen)"
             " SELECT DISTINCT patient_key, ?, ? FROM document WHERE last_seen=?",

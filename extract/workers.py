@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import queue
 import sys
 import threading
@@ -18,7 +19,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
@@ -164,6 +165,22 @@ def _end(process: SpawnProcess | None, pipe: Connection | None) -> None:
 
 def _work(pipe: Connection, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
     """The life of a worker process."""
+    try:
+        _serve_tasks(pipe, initializer, initargs)
+    finally:
+        leave(0)
+
+
+def leave(status: int) -> NoReturn:
+    """End this process at once. An engine in it (a Java machine) may abort while Python takes itself down, after all
+    work is done; nothing of ours waits for that: what matters is on disk, and the streams are flushed here."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+def _serve_tasks(pipe: Connection, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
     die_with_parent()
     # An interrupt at the keyboard reaches the whole group; the coordinator decides what happens to us.
     import signal
@@ -197,7 +214,6 @@ def die_with_parent() -> None:
     if sys.platform != "linux":
         return
     import ctypes
-    import os
 
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     parent = multiprocessing.parent_process()
