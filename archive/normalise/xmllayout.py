@@ -294,16 +294,14 @@ class Layout:
 
     def _narrative_table(self, node: Node) -> None:
         body: list[list[str]] = []
-        stray: list[str] = []
+        in_cells: set[Node] = set()
         for n in node.walk():
             n.hidden = False
         for row in (n for n in node.walk() if n.name == "tr"):
             body.append([tidy(all_text(cell)) for cell in row.children])
-        for n in node.walk():
-            if n.name in ("table", "thead", "tbody", "tfoot", "tr", "colgroup") and n.text:
-                stray.append(n.text)
-            if n.name == "caption":
-                stray.append(all_text(n))
+            in_cells.update(n for cell in row.children for n in cell.walk())
+        # captions, and whatever else stands where no cell is: the source need not be a sound table
+        stray = [n.text for n in node.walk() if n.text and n not in in_cells]
         if stray:
             self.paragraph(tidy(" ".join(stray)))
         if body:

@@ -185,6 +185,8 @@ def test_keys(visit: Visit) -> None:
     page.locator("#q").fill("pneumoni")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Kontroll etter sykehusopphold").click()
+    # the keys work once the page's script has run
+    expect(page.locator("#rute")).to_have_attribute("data-rendered", "true", timeout=20_000)
     page.keyboard.press("j")
     expect(page.get_by_role("heading", name="Utskrevet etter pneumoni")).to_be_visible()
     expect(page.locator("#treff")).to_have_text("1 av 4 treff", timeout=20_000)

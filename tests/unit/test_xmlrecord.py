@@ -192,3 +192,12 @@ def test_nothing_of_any_tree_is_missing(
         for value in (element.text or "", *(c.tail or "" for c in element), *element.attrib.values()):
             for part in str(value).split():
                 assert squashed(part) in shown
+
+
+def test_text_in_a_table_that_is_none_is_shown(tmp_path: Path) -> None:
+    source = (
+        b'<a><b>2<x:p xmlns:x="http://www.w3.org/1999/xhtml"/><table>9<a>1</a><tr>8<td>7<i>6</i></td></tr></table>'
+        b"</b></a>"
+    )
+    shown = squashed(made(tmp_path, source).text or "")
+    assert all(digit in shown for digit in "126789")
