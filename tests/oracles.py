@@ -2,11 +2,13 @@
 
 The Java judges are fetched from Maven Central and compiled once, into `build/oracles`, or taken from the folder that
 the environment variable JOURNALARKIV_ORACLES names. A test that needs one skips, with a reason, where neither that
-folder nor Java, Maven and the recipes of `../shared/oracles` are there.
+folder nor Java, Maven and the recipes of `../shared/oracles` are there. The judge from PyPI gets a virtual environment
+of its own there, since it asks for an lxml of its own.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -19,6 +21,7 @@ from pathlib import Path
 import pytest
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
+_EARK_VALIDATOR = "1.1.3"
 _RECIPES = _REPOSITORY.parent / "shared" / "oracles"
 
 
@@ -85,10 +88,33 @@ def commons_ip(packages: Sequence[Path], reports: Path, specification: str = "2.
     return [Judgement(cells[0], tuple(cells[4].split()), cells[5]) for cells in lines]
 
 
+def _judging_python() -> Path:
+    """The Python that has eark-validator; skips the test where it cannot be installed."""
+    named = os.environ.get("JOURNALARKIV_ORACLES")
+    folder = (Path(named) if named else _REPOSITORY / "build" / "oracles") / f"python-{_EARK_VALIDATOR}"
+    folder.mkdir(parents=True, exist_ok=True)
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the test processes come here at the same time
+        if not stamp.exists():
+            for command in (
+                [sys.executable, "-m", "venv", str(folder)],
+                [str(python), "-m", "pip", "install", "-q", f"eark-validator=={_EARK_VALIDATOR}"],
+            ):
+                done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+                if done.returncode:
+                    pytest.skip(f"eark-validator cannot be installed: {done.stderr[-300:]}")
+            stamp.touch()
+    return python
+
+
 def eark_validator(package: Path) -> dict[str, object]:
     """The report of PyPI's eark-validator (specification 2.1.0, no network) on one unpacked package, as JSON."""
     done = subprocess.run(
-        [sys.executable, "-c", _OFFLINE, "-s", "V2.1.0", str(package)], capture_output=True, text=True, timeout=300
+        [str(_judging_python()), "-c", _OFFLINE, "-s", "V2.1.0", str(package)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     start = done.stdout.find("{")
     assert start >= 0, done.stdout + done.stderr
