@@ -93,7 +93,13 @@ _state = click.option("--state", default="", help="The viewer's state folder, if
 @account.command(epilog="Example: journalarkiv account add ARCHIVE kari --role clinician --name 'Kari Lege'")
 @click.argument("archive", type=_ARCHIVE)
 @click.argument("user")
-@click.option("--role", type=click.Choice(["clinician", "archivist", "auditor", "it"]), default="clinician")
+@click.option(
+    "--role",
+    type=click.Choice(["clinician", "archivist", "auditor", "it"]),
+    default="clinician",
+    show_default=True,
+    help="What the user may see; docs/viewer.md.",
+)
 @click.option("--name", default="", help="The user's full name.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from stdin instead of asking.")
 @_state
@@ -110,7 +116,7 @@ def add(archive: Path, user: str, role: str, name: str, password_stdin: bool, st
     return int(ExitCode.DONE)
 
 
-@account.command("list")
+@account.command("list", epilog="Example: journalarkiv account list ARCHIVE")
 @click.argument("archive", type=_ARCHIVE)
 @_state
 def list_accounts(archive: Path, state: str) -> int:
@@ -122,7 +128,7 @@ def list_accounts(archive: Path, state: str) -> int:
     return int(ExitCode.DONE)
 
 
-@account.command()
+@account.command(epilog="Example: journalarkiv account remove ARCHIVE kari")
 @click.argument("archive", type=_ARCHIVE)
 @click.argument("user")
 @_state
