@@ -65,7 +65,7 @@ class ArchiveStore:
         if root.exists() and any(p.name not in ("lost+found", "archive.toml.tmp") for p in root.iterdir()):
             raise NotAnArchiveError(f"{root} is not empty and not an archive.", remedy="Give a new or empty folder.")
         root.mkdir(parents=True, exist_ok=True)
-        store = cls(root, info)
+        store = cls(root.absolute(), info)
         lines = [f"format_version = {FORMAT_VERSION}"]
         for name in ArchiveInfo.__dataclass_fields__:
             lines.append(f"{name} = {_toml_string(getattr(info, name))}")
@@ -99,7 +99,7 @@ class ArchiveStore:
                 f"{root} is of archive format {version}; this version reads {FORMAT_VERSION}.",
                 remedy="Use the journalarkiv version that wrote it, or a newer one.",
             )
-        return cls(root, info)
+        return cls(root.absolute(), info)
 
     @property
     def packages(self) -> Path:

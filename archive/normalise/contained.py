@@ -139,6 +139,7 @@ def run(
     Raises:
         OSError: the program cannot be started at all, or the scratch folder cannot be written.
     """
+    folder = folder.absolute()  # the program runs in it, and is told of the folders below it
     home, temporary = folder / "home", folder / "tmp"
     for path in (home, temporary):
         path.mkdir(exist_ok=True)

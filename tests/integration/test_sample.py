@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ def test_every_document_became_what_the_truth_says(archive: Path, truth: Any) ->
         if fact["expect"] != "any" and (state, reason) != (fact["expect"], fact.get("code")):
             wrong[key] = (state, reason, fact)
     assert wrong == {}
+
+
+@pytest.mark.skipif(shutil.which("gs") is None, reason="Ghostscript is not installed")
+def test_fonts_are_embedded_and_pages_stay_text(archive: Path) -> None:
+    routes = dict(cosdoc.rows(archive / "catalogue.sqlite", "SELECT route, count(*) FROM file GROUP BY route"))
+    assert routes["pdf+ghostscript"]
+    assert not [route for route in routes if "raster" in route]
 
 
 def test_planted_words_are_found_in_exactly_the_documents_named(archive: Path, truth: Any) -> None:
