@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import json
 import logging
 import re
-import sys
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
-from archive.normalise import contained
+from archive.normalise import child as process
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
 from archive.normalise.typeset import drawable, glyph_flags
@@ -85,36 +83,15 @@ def _elsewhere(text: str, out: Path, limits: Limits) -> list[FlagNote]:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix="html-") as name:
         folder = Path(name)
         (folder / "in").write_text(text, encoding="utf-8", errors="replace", newline="")
-        command = [sys.executable, "-c", "from archive.normalise.html import alone; alone()", "in", "out", "told"]
-        root = str(Path(__file__).resolve().parents[2])
-        ended = contained.run(
-            command,
-            folder=folder,
-            seconds=limits.seconds,
-            memory_bytes=limits.memory_bytes,
-            output_bytes=limits.output_bytes,
-            environment={"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
-        if not ended.ended_itself:
-            raise DocumentProblem(Reason.CONVERSION_TIMEOUT, f"The layout did not end within {limits.seconds:.0f} s.")
-        try:
-            told = json.loads((folder / "told").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The layout died (exit code {ended.code}).") from None
-        if "reason" in told:
-            raise DocumentProblem(Reason(told["reason"]), told["detail"])
+        flags = process.call("archive.normalise.html:alone", ("in", "out"), folder=folder, limits=limits)
         (folder / "out").replace(out)
-    return [FlagNote(Flag(code), detail) for code, detail in told["flags"]]
+    return [FlagNote(Flag(code), detail) for code, detail in flags]
 
 
-def alone() -> None:
-    """What the contained process runs: arguments are the text, the PDF to make, and where to tell how it went."""
-    source, out, told = map(Path, sys.argv[1:4])
-    try:
-        flags = [[note.code.value, note.detail] for note in _laid_out(source.read_text(encoding="utf-8"), out)]
-        told.write_text(json.dumps({"flags": flags}), encoding="utf-8")
-    except DocumentProblem as e:
-        told.write_text(json.dumps({"reason": e.reason.value, "detail": e.detail}), encoding="utf-8")
+def alone(source: str, out: str) -> list[tuple[str, str]]:
+    """What the contained process runs: lays the text in `source` out and gives back the flags."""
+    flags = _laid_out(Path(source).read_text(encoding="utf-8"), Path(out))
+    return [(note.code.value, note.detail) for note in flags]
 
 
 def _laid_out(text: str, out: Path) -> list[FlagNote]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pikepdf
 
 from archive.errors import DiskFullError
 from archive.normalise import contained
@@ -206,9 +209,10 @@ class Office:
                 )
                 if end.code != _RESTART or attempt == 2:
                     break
-            return {
-                f.stem: self._move(made / f"{f.stem}.pdf", out) for f in files if _whole(made / f"{f.stem}.pdf")
-            }, end
+            whole = [f for f in files if _whole(made / f"{f.stem}.pdf")]
+            for f in whole:
+                _restore_links(made / f"{f.stem}.pdf", stage)
+            return {f.stem: self._move(made / f"{f.stem}.pdf", out) for f in whole}, end
         finally:
             for folder in (stage, made, self._folder / "tmp"):
                 remove_tree(folder)
@@ -283,6 +287,26 @@ def _by_family(files: Sequence[OfficeFile]) -> Iterator[tuple[str, list[OfficeFi
 
 def _is_unread(answer: Path | DocumentProblem) -> bool:
     return isinstance(answer, DocumentProblem) and answer.reason is Reason.CONVERSION_FAILED
+
+
+def _restore_links(pdf: Path, stage: Path) -> None:
+    """Make links relative again that LibreOffice resolved against the folder it read from: what a document says must
+    not depend on where it was converted, nor tell of this machine."""
+    ours = stage.parents[min(2, len(stage.parents) - 2)]
+    prefix = ours.as_uri() + "/"
+    if prefix.encode() not in pdf.read_bytes():
+        return
+    with pikepdf.open(pdf, allow_overwriting_input=True) as document:
+        for page in document.pages:
+            for annotation in page.obj.get("/Annots", pikepdf.Array()):
+                action = annotation.get("/A") if isinstance(annotation, pikepdf.Dictionary) else None
+                if not isinstance(action, pikepdf.Dictionary) or "/URI" not in action:
+                    continue
+                target = str(action.URI)
+                if target.startswith(prefix):
+                    inside = posixpath.relpath(target.removeprefix(prefix), stage.relative_to(ours).as_posix())
+                    action.URI = pikepdf.String(inside)
+        document.save(pdf)
 
 
 def _whole(pdf: Path) -> bool:

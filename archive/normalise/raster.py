@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pypdfium2
 from fontTools.fontBuilder import FontBuilder
 from pikepdf import Array, Dictionary, Name
 
+from archive.normalise import child
 from archive.normalise.contract import Limits
 from archive.normalise.text_of import clean
 from archive.reasons import DocumentProblem, Reason
@@ -27,18 +29,34 @@ _UNIT = 500  # width of the one glyph, of 1000
 
 
 def rasterise(pdf: Path, out: Path, limits: Limits) -> None:
-    """Draw every page at 200 dpi (a page of more than 60 million pixels at less).
+    """Draw every page at 200 dpi (a page of more than 60 million pixels at less), in a process of its own.
+
+    PDFium keeps the fonts it found for one document's missing ones, and so the places of words in the next depend on
+    it: in a fresh process the same bytes give the same pages.
 
     Raises:
-        DocumentProblem: RESOURCE_LIMIT with more than 500 pages, CORRUPT where a page cannot be drawn.
+        DocumentProblem: RESOURCE_LIMIT with more than 500 pages, CORRUPT where a page cannot be drawn,
+            CONVERSION_TIMEOUT.
         OSError: nothing can be written.
     """
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix="raster-") as name:
+        arguments = (str(pdf.resolve()), "out", str(limits.pages))
+        child.call("archive.normalise.raster:alone", arguments, folder=Path(name), limits=limits)
+        (Path(name) / "out").replace(out)
+
+
+def alone(pdf: str, out: str, pages: str) -> None:
+    """What the contained process runs."""
+    _rasterise(Path(pdf), Path(out), int(pages))
+
+
+def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
     try:
         source = pypdfium2.PdfDocument(pdf)
     except pypdfium2.PdfiumError:
         raise DocumentProblem(Reason.CORRUPT, "The pages cannot be drawn.") from None
     try:
-        if len(source) > min(_MOST_PAGES, limits.pages):
+        if len(source) > min(_MOST_PAGES, most_pages):
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"{len(source)} pages are too many to keep as pictures.")
         source.init_forms()
         with pikepdf.new() as target:

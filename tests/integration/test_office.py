@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import pikepdf
 import psutil
 import pytest
 
@@ -278,3 +279,23 @@ def test_missing_libreoffice_and_missing_parts_of_it(tmp_path: Path, engine: Off
     problem = partial.convert(written(tmp_path, a_pptx=b"x"), out)["a-pptx"]
     assert isinstance(problem, DocumentProblem)
     assert problem.reason is Reason.UNSUPPORTED_FORMAT
+
+
+def test_links_to_neighbours_tell_nothing_of_the_machine(tmp_path: Path) -> None:
+    """LibreOffice resolves them against the folder it reads from (seen with DOC); the PDF must not depend on it."""
+    stage = tmp_path / "arkiv æ" / "engines-7" / "normalise-x" / "office" / "in"
+    targets = {
+        (stage / "svar" / "brev 2.pdf").as_uri(): "svar/brev%202.pdf",
+        (stage.parents[1] / "annet.pdf").as_uri(): "../../annet.pdf",
+        "https://eksempel.no/a": "https://eksempel.no/a",
+        "file:///C:/doc.rtf": "file:///C:/doc.rtf",
+    }
+    path = tmp_path / "made.pdf"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        links = [{"/Subtype": pikepdf.Name.Link, "/A": pikepdf.Dictionary(URI=pikepdf.String(t))} for t in targets]
+        pdf.pages[0].obj.Annots = pikepdf.Array([pikepdf.Dictionary(link) for link in links])
+        pdf.save(path)
+    office._restore_links(path, stage)
+    with pikepdf.open(path) as pdf:
+        assert [str(a.A.URI) for a in pdf.pages[0].obj.Annots] == list(targets.values())
