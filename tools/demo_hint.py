@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from viewer.serve import DEMO_ACCOUNTS
+
 
 def main(folder: Path, port: str) -> None:
     """Print the hint for the demo in a folder."""
@@ -22,7 +24,7 @@ def main(folder: Path, port: str) -> None:
     found = [(w, owners[str(d)]) for w, ds in truth["search"].items() for d in ds if owners[str(d)] not in odd]
     print(f"\nThe archive is in {folder}/archive. Open the viewer:\n")
     print(f"    make serve                 then http://127.0.0.1:{port} in a browser\n")
-    print("'make serve' prints the passwords of the demo users, made anew each time. Log in as 'lege'")
+    print(f"'make serve' prints the passwords of the demo users, made anew each time. Log in as '{DEMO_ACCOUNTS[0][0]}'")
     if found:
         word, number = found[0]
         patient = patients[number]

@@ -81,3 +81,11 @@ def unknown_options(call: str) -> set[str]:
     name = " ".join(words[:2]) if " ".join(words[:2]) in COMMANDS else words[0]
     known = {o for p in COMMANDS[name].params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
     return {w.split("=")[0] for w in words[1:] if w.startswith("--") and len(w) > 2} - known
+
+
+def test_the_demo_user_that_is_named_exists() -> None:
+    from viewer.serve import DEMO_ACCOUNTS
+
+    named = re.search(r"log in as `(\w+)`", (REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert named is not None
+    assert named[1] in {user for user, _, _ in DEMO_ACCOUNTS}
