@@ -70,7 +70,7 @@ def cli(verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
     # Converters' libraries name files in their messages; only our own loggers speak.
-    for chatty in ("fontTools", "weasyprint", "PIL", "pikepdf", "img2pdf", "waitress.queue"):
+    for chatty in ("fontTools", "weasyprint", "PIL", "pikepdf", "waitress.queue"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 

@@ -24,7 +24,8 @@ def main(folder: Path, port: str) -> None:
     found = [(w, owners[str(d)]) for w, ds in truth["search"].items() for d in ds if owners[str(d)] not in odd]
     print(f"\nThe archive is in {folder}/archive. Open the viewer:\n")
     print(f"    make serve                 then http://127.0.0.1:{port} in a browser\n")
-    print(f"'make serve' prints the passwords of the demo users, made anew each time. Log in as '{DEMO_ACCOUNTS[0][0]}'")
+    user = DEMO_ACCOUNTS[0][0]
+    print(f"'make serve' prints the passwords of the demo users, made anew each time. Log in as '{user}'")
     if found:
         word, number = found[0]
         patient = patients[number]
