@@ -82,7 +82,10 @@ def events_of(
     copy, verdict, format_ = file.archive_copy, file.archive_copy.verdict, file.original.format
     kept = copy.sha256 == file.original.sha256
     flags = ", ".join(note.code.value for note in file.flags)
-    tried = "; ".join(f"{a.route}: {a.outcome}" for a in copy.attempts)
+    tried = "; ".join(
+        f"{a.route}: {a.outcome}" + (f" by {a.detail}" if a.outcome == "made" and a.detail else "")
+        for a in copy.attempts
+    )
     rules = f"PDF/A-{verdict.flavour}" + (
         f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
     )

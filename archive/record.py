@@ -128,7 +128,8 @@ class OriginalFile:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One rung of the ladder that was tried. `outcome` is `made`, a Reason code or `rejected` by the validator."""
+    """One rung of the ladder that was tried. `outcome` is `made`, a Reason code or `rejected` by the validator.
+    `detail` is the engine and its version where it was made, else what went wrong."""
 
     route: str
     outcome: str

@@ -22,6 +22,7 @@ from archive.identify import identify, mismatch
 from archive.normalise import ghostscript, office, raster, routes
 from archive.normalise import pdf as pdf_route
 from archive.normalise.contract import Job, Limits, Made, Normalised, Outcome, Rejected, Timings
+from archive.normalise.engines import engine_of
 from archive.normalise.finish import finish
 from archive.normalise.guard import guarded
 from archive.normalise.text_of import clean, text_of
@@ -228,7 +229,7 @@ class Normaliser:
             with self._stage("validate"):
                 verdict = self.validator.validate(finished, flavour)
             if verdict.passed:
-                attempts.append(Attempt(name, "made"))
+                attempts.append(Attempt(name, "made", engine_of(name)))
                 return finished, verdict
         if verdict is not None:
             attempts.append(Attempt(name, "rejected", _broken(verdict)))

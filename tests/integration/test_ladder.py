@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,7 @@ def test_a_false_claim_is_repaired_and_recorded(tmp_path: Path, normaliser: Norm
     finish(documents.pdf(tmp_path / "p.pdf", text=""), tmp_path / "a.pdf", "2a")
     outcome = archived(one(normaliser, tmp_path / "a.pdf"))
     assert [(a.route, a.outcome) for a in outcome.attempts] == [("pdf-kept", "rejected"), ("pdf", "made")]
+    assert re.fullmatch(r"pikepdf \d+\.\d+.*", outcome.attempts[-1].detail), "the record says which program made it"
     assert outcome.flavour == "2u"
 
 
