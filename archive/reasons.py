@@ -5,23 +5,10 @@ Codes are part of the product's contract (reports, `retry --reason`, docs) and n
 
 from __future__ import annotations
 
-from enum import StrEnum
+from archive.coded import Coded
 
 
-class _Coded(StrEnum):
-    """A code with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str = "") -> _Coded:
-        """Keep the sentence beside the code."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
-
-
-class Reason(_Coded):
+class Reason(Coded):
     """Why a document is in quarantine."""
 
     FILE_MISSING = "file-missing", "The register names a file that is not in the export."
@@ -43,7 +30,7 @@ class Reason(_Coded):
     BAD_ROW = "bad-row", "The register's row cannot be read as the mapping says."
 
 
-class Flag(_Coded):
+class Flag(Coded):
     """A fact to know about an archived document, file or patient."""
 
     DATE_INVALID = "date-invalid", "The source's date is not a date; it is kept as written."

@@ -14,9 +14,9 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from archive.catalogue import Catalogue
+from archive.coded import Coded
 from archive.errors import NotReconciledError
 from archive.quarantinecheck import folder_names
 from archive.store import ArchiveStore
@@ -25,17 +25,8 @@ _KEPT = 1_000
 _FINDINGS = "SELECT code, count(*) FROM finding WHERE export=(SELECT max(number) FROM export) GROUP BY 1"
 
 
-class DifferenceCode(StrEnum):
+class DifferenceCode(Coded):
     """A way in which the sums do not meet, with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> DifferenceCode:
-        """Keep the sentence beside the code."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     ROWS = "source-rows", "The register holds more or fewer rows than the source gave."
     REGISTRATION = "registration-unfinished", "The newest export was not read to its end."

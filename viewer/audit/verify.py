@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from archive.coded import Coded
 from archive.errors import AuditBrokenError
 from viewer.audit.events import canonical_json
 from viewer.audit.log import GUARDS, INDEXES, TABLE, marker_path
@@ -19,17 +19,8 @@ from viewer.audit.tree import START, Checkpoint, Frontier, chain_hash, leaf_hash
 _KEPT = 1_000
 
 
-class AuditFindingCode(StrEnum):
+class AuditFindingCode(Coded):
     """What can be wrong with a log, with a sentence for people. Codes never change meaning."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> AuditFindingCode:
-        """Keep the sentence beside the code."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     UNREADABLE = "unreadable", "The file is damaged."
     NOT_A_LOG = "not-a-log", "The file does not begin as an audit log does."

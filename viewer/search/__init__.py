@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from archive.coded import Coded
 
 if TYPE_CHECKING:
     from archive.store import ArchiveStore
 
 
-class QueryNote(StrEnum):
+class QueryNote(Coded):
     """What of a query could not be taken as it was written, with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> QueryNote:
-        """Keep the sentence beside the code."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.sentence = sentence
-        return member
 
     EMPTY = "empty", "The query holds no word."
     ONLY_EXCLUDED = "only-excluded", "The query only says what must not be there."
