@@ -174,6 +174,9 @@ class Reconciliation:
         ):
             if counts:
                 lines += [f"{title}:"] + [f"{n:>10}  {code}" for code, n in sorted(counts.items())]
+        if self.consistent and not self.balanced:
+            waiting = self.totals.unaccounted
+            return "\n".join([*lines, f"{waiting} document(s) wait to be worked; everything else adds up."])
         lines.append("Reconciled." if self.balanced else f"NOT reconciled: {self.difference_count} difference(s).")
         lines += [f"  {d}" for d in self.differences[:20]]
         return "\n".join(lines)

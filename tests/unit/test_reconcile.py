@@ -245,3 +245,11 @@ def test_differences_beyond_the_first_thousand_are_counted() -> None:
     result = reconcile(groups)
     assert (len(result.differences), result.difference_count) == (1000, 1 + 3000 + 3)
     assert not result.balanced
+
+
+def test_documents_that_only_wait_are_said_to_wait() -> None:
+    result = reconcile([SourceGroup("archived"), SourceGroup("pending", documents=3, rows=3)])
+    assert result.consistent
+    assert not result.balanced
+    assert result.to_text().endswith("3 document(s) wait to be worked; everything else adds up.")
+    assert "NOT reconciled" in reconcile([SourceGroup("archived")], source_rows=2).to_text()
