@@ -11,7 +11,6 @@ import contextlib
 import json
 import logging
 import os
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -273,7 +272,8 @@ def _answers(
             except Exception as e:
                 # WorkerDied, or a mistake of ours: either must cost one document and not the days of a run
                 death = e if isinstance(e, WorkerDied) else WorkerDied(None)
-                log.warning("a task ended with %s: %s", type(e).__name__, traceback.format_tb(e.__traceback__)[-1])
+                frames = "".join(getattr(e, "__notes__", ()))
+                log.warning("a task ended with %s\n%s", type(e).__name__, frames)
                 deaths += 1
                 summary.worker_deaths += 1
                 if deaths > MAX_DEATHS_IN_A_ROW:

@@ -14,6 +14,7 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -198,6 +199,7 @@ def _serve_tasks(pipe: Connection, initializer: Callable[..., object] | None, in
             answer = value if isinstance(value, Answer) else Answer(value)
             reply: tuple[Any, BaseException | None, bool] = (answer.value, None, answer.replace_worker)
         except BaseException as e:  # carried to the coordinator, which knows what it means
+            e.add_note("".join(traceback.format_tb(e.__traceback__)))  # frames only: messages may quote a document
             reply = (None, e, True)
         try:
             pipe.send(reply)

@@ -65,8 +65,9 @@ def test_a_death_fails_its_own_task_only() -> None:
 def test_an_exception_is_the_tasks_and_its_process_is_replaced() -> None:
     with WorkerPool(1) as pool:
         first = pool.submit(pid).result()
-        with pytest.raises(ValueError, match="as expected"):
+        with pytest.raises(ValueError, match="as expected") as failed:
             pool.submit(fail).result()
+        assert "in fail" in failed.value.__notes__[0], "where it happened in the worker"
         assert pool.submit(pid).result() != first
 
 
