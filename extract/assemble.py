@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from archive import quarantine
+from archive.errors import DamagedError
 from archive.identifiers import package_id
 from archive.normalise.contract import Job, Normalised, Outcome, Rejected
 from archive.package import (
@@ -163,6 +164,11 @@ def _place(
     id_ = d.plan.document.id
     old = None if previous is None else next((x for x in previous.documents if x.id == id_), None)
     if d.decision in ("keep", "carry"):
+        if old is None and d.plan.state == "archived":
+            raise DamagedError(
+                f"Document {id_} is recorded as archived, and its patient's package does not hold it.",
+                remedy="Run `journalarkiv verify`; restore the package, or give the document's export once more.",
+            )
         journal.results.append(_kept(d))
         if old is not None:
             keep_facts = d.decision == "keep" or d.plan.newer_rejected

@@ -328,11 +328,22 @@ class Register:
         self, rows: list[tuple[object, ...]], files: list[tuple[object, ...]], renewed: list[tuple[str]]
     ) -> None:
         self.connection.executemany("DELETE FROM document_file WHERE document_key=?", renewed)
+        if renewed:  # a document that has moved leaves its old patient's next package, whether or not he is named now
+            self.connection.executemany(
+                "UPDATE patient SET done=0 WHERE key=(SELECT patient_key FROM document WHERE key=? AND patient_key<>?)",
+                [(row[0], row[2]) for row in rows],
+            )
         self.connection.executemany(
             "INSERT INTO document(key, id, patient_key, record, fingerprint, row, first_seen, last_seen, problem,"
             " problem_detail, replaces, type_code, year, unit_code, service, extension)"
             " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT(key) DO UPDATE SET id=excluded.id, patient_key=excluded.patient_key, record=excluded.record,"
+            " ON CONFLICT(key) DO UPDATE SET id=excluded.id,"
+            # to its new patient it is a new document: no package of his holds it yet
+            " state=CASE WHEN patient_key=excluded.patient_key THEN state ELSE 'pending' END,"
+            " done_fingerprint=CASE WHEN patient_key=excluded.patient_key THEN done_fingerprint END,"
+            " content=CASE WHEN patient_key=excluded.patient_key THEN content END,"
+            " newer_rejected=CASE WHEN patient_key=excluded.patient_key THEN newer_rejected ELSE 0 END,"
+            " patient_key=excluded.patient_key, record=excluded.record,"
             " fingerprint=excluded.fingerprint, row=excluded.row, rows=1, distinct_rows=1,"
             " last_seen=excluded.last_seen, vanished=0, problem=excluded.problem,"
             " problem_detail=excluded.problem_detail, replaces=excluded.replaces, type_code=excluded.type_code,"

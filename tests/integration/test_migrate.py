@@ -345,3 +345,26 @@ def test_a_mistake_of_ours_costs_one_document_and_not_the_run(bench: Bench) -> N
     assert states["b"] == ("quarantined", "conversion-failed")
     assert states["a"] == states["c"] == ("archived", None)
     assert bench.balanced()
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_a_document_moved_to_another_patient_is_in_his_package_and_no_longer_in_the_other(
+    bench: Bench, delta: bool
+) -> None:
+    bench.run()
+    before = bench.packages()
+    rows = [("a", "3", ("dok/0.txt",), {"title": "Første"})]
+    if delta:
+        bench.source.patient_rows = [("3", "")]
+        bench.source.document_rows = list(rows)
+    else:
+        bench.source.document_rows = rows + [r for r in bench.source.document_rows if r[0] != "a"]
+    bench.run(delta=delta)
+    assert list(bench.documents("3")) == ["a"]
+    assert list(bench.documents("1")) == ["b"]
+    assert bench.states()["a"] == ("archived", None)
+    assert {k: v for k, v in bench.packages().items() if k in before} == before
+    assert bench.balanced()
+    with Catalogue.open(bench.store) as catalogue:
+        found = catalogue.connection.execute("SELECT patient_id FROM document WHERE source_key='a'").fetchall()
+    assert [r[0] for r in found] == [patient_id(ARCHIVE_ID, SYSTEM, "3")]
