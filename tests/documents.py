@@ -40,9 +40,9 @@ def docx(body: str) -> bytes:
     document = f'<?xml version="1.0"?><w:document xmlns:w="{_WORD}"><w:body><w:p>{body}</w:p></w:body></w:document>'
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", _CONTENT_TYPES)
-        archive.writestr("_rels/.rels", _RELATIONS)
-        archive.writestr("word/document.xml", document)
+        archive.writestr(zipfile.ZipInfo("[Content_Types].xml"), _CONTENT_TYPES)
+        archive.writestr(zipfile.ZipInfo("_rels/.rels"), _RELATIONS)
+        archive.writestr(zipfile.ZipInfo("word/document.xml"), document)
     return data.getvalue()
 
 

@@ -23,7 +23,8 @@ def zipped(**members: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in members.items():
-            archive.writestr(name.replace("__", "/").replace("_dot_", "."), text)
+            entry = zipfile.ZipInfo(name.replace("__", "/").replace("_dot_", "."))
+            archive.writestr(entry, text, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
