@@ -301,7 +301,7 @@ def file_row(document_id: str, f: ArchivedFile, spans: FileSpans) -> Row:
     return (
         *(document_id, f.seq, f.role.value, f.original.name, f.original.sha256, f.original.size),
         *(f.original.format.media_type, f.original.format.puid, copy.sha256, copy.size, copy.flavour, copy.route),
-        *(int(copy.verdict.passed), _engine(copy.verdict), copy.page_count),
+        *(None if copy.verdict is None else int(copy.verdict.passed), _engine(copy.verdict), copy.page_count),
         *(spans.pdf.offset, spans.pdf.size, spans.original.offset, spans.original.size),
         *(spans.text.offset, spans.text.size, flags_json(f.flags)),
     )
@@ -316,7 +316,9 @@ def quarantined_row(q: Quarantined, patient_id: str | None) -> Row:
     )
 
 
-def _engine(verdict: Verdict) -> str:
+def _engine(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
     if verdict.engine_version.startswith(verdict.engine):
         return verdict.engine_version
     return f"{verdict.engine} {verdict.engine_version}".strip()

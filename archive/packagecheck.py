@@ -266,5 +266,5 @@ def _check_journal(place: str, contents: PackageContents, measured: Measured, fi
                 if not same(span, stated.sha256, stated.size):
                     findings.add(FindingCode.JOURNAL_MISMATCH, subject, f"The {name} has another hash or size.")
             verdict = f.archive_copy.verdict
-            if not verdict.passed or verdict.flavour != f.archive_copy.flavour:
+            if verdict is not None and (not verdict.passed or verdict.flavour != f.archive_copy.flavour):
                 findings.add(FindingCode.VERDICT_MISSING, subject)

@@ -17,7 +17,7 @@ from lxml import etree
 
 from archive.layout import Representation, fixity_of, packaged_path
 from archive.metadata import PackageIdentity
-from archive.record import ArchivedFile, JournalDocument
+from archive.record import ArchivedFile, JournalDocument, Verdict
 from archive.xmlio import XmlWriter, children, text_of
 
 NAMESPACE = "http://www.loc.gov/premis/v3"
@@ -86,9 +86,6 @@ def events_of(
         f"{a.route}: {a.outcome}" + (f" by {a.detail}" if a.outcome == "made" and a.detail else "")
         for a in copy.attempts
     )
-    rules = f"PDF/A-{verdict.flavour}" + (
-        f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
-    )
     found = f"{format_.format_name or format_.media_type}; PRONOM: {format_.puid or 'unknown'}"
     made = ((original, "source"), (pdf, "outcome"), (text, "outcome"))
 
@@ -97,6 +94,14 @@ def events_of(
     ) -> PreservationEvent:
         id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{generation}"))
         return PreservationEvent(id_, type_, when, detail, outcome, note, agent, objects)
+
+    def validated(verdict: Verdict) -> PreservationEvent:
+        rules = f"PDF/A-{verdict.flavour}" + (
+            f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
+        )
+        outcome = "pass" if verdict.passed else "fail"
+        engine = Agent(verdict.engine, verdict.engine_version)
+        return event("validation", "Against ISO 19005.", outcome, rules, ((pdf, "source"),), engine)
 
     return [
         event("ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)),
@@ -116,14 +121,7 @@ def events_of(
             "; ".join(part for part in (tried, f"flags: {flags}" if flags else "") if part),
             made,
         ),
-        event(
-            "validation",
-            "Against ISO 19005.",
-            "pass" if verdict.passed else "fail",
-            rules,
-            ((pdf, "source"),),
-            Agent(verdict.engine, verdict.engine_version),
-        ),
+        *([] if verdict is None else [validated(verdict)]),
         event(
             "message digest calculation",
             "SHA-256 of all three forms.",

@@ -156,7 +156,8 @@ class ArchiveCopy:
     flavour: str
     route: str
     page_count: int
-    verdict: Verdict
+    verdict: Verdict | None = None
+    """None where the run validated a sample only and this copy was not in it."""
     attempts: tuple[Attempt, ...] = ()
 
 
@@ -178,6 +179,9 @@ class ArchivedFile:
     archive_copy: ArchiveCopy
     text: TextCopy
     flags: tuple[FlagNote, ...] = ()
+    part_of: int | None = None
+    """`seq` of the file it was found within (an attachment of a message, a member of a ZIP file); its original's name
+    is then the container's name for it."""
 
 
 @dataclass(frozen=True, slots=True)

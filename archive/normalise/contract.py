@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """A file that became PDF/A: validated (`verdict.passed` is always true), its text read."""
+    """A file that became PDF/A: validated (a `verdict` has always passed), its text read."""
 
     key: str
     format: FileFormat
@@ -52,10 +52,25 @@ class Normalised:
     """UTF-8, LF, may be empty."""
     flavour: str
     route: str
-    verdict: Verdict
+    verdict: Verdict | None
+    """None where the copy is outside the sample that is validated."""
     page_count: int
     attempts: tuple[Attempt, ...] = ()
     flags: tuple[FlagNote, ...] = ()
+    parts: tuple[NormalisedPart, ...] = ()
+    """Files within it that were archived beside it, in the container's order."""
+
+
+@dataclass(frozen=True, slots=True)
+class NormalisedPart:
+    """A file that was within another one, normalised for itself; it may have parts again."""
+
+    name: str
+    """As its container names it; for display and its extension, never used as a path."""
+    source: Path
+    sha256: str
+    size: int
+    made: Normalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +88,44 @@ Outcome = Normalised | Rejected
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A file that a route found within its source (an attachment, a member of a ZIP file), its bytes written to
+    `path`, which lies beside the route's `out`. `name` as in `NormalisedPart`."""
+
+    name: str
+    path: Path
+
+
+class PassedOn(Exception):
+    """A route declines a file that another route renders more faithfully. `construct` says what it does not prove;
+    it never quotes the document's text."""
+
+    def __init__(self, construct: str) -> None:
+        super().__init__(construct)
+        self.construct = construct
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What a route gives back: a PDF (not yet judged) and what is remarkable about it.
 
     `flavours` are the PDF/A levels to put before the validator, best first. `text` is the source's own text where
-    the route knows it better than a PDF reader would; else None.
+    the route knows it better than a PDF reader would; else None. `parts` are files within the source that are to be
+    archived beside it; `container` says that the source is nothing but its parts (e-mail, ZIP): all of them must then
+    be archivable. Otherwise a part that is not is flagged, and its bytes are in the original.
     """
 
     pdf: Path
     flavours: tuple[str, ...] = ("2u", "2b")
     flags: tuple[FlagNote, ...] = ()
     text: str | None = None
+    parts: tuple[Part, ...] = ()
+    container: bool = False
 
 
 class Route(Protocol):
-    """A way to PDF: a function file -> file. Raises `archive.reasons.DocumentProblem` where it cannot."""
+    """A way to PDF: a function file -> file. Raises `archive.reasons.DocumentProblem` where it cannot, `PassedOn` where
+    another route should."""
 
     name: str
 

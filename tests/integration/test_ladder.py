@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from archive.errors import EngineMissingError
-from archive.normalise import guard, ladder, office, routes
+from archive.normalise import climb, guard, office, routes
 from archive.normalise.contract import Job, Limits, Made, Normalised, Rejected
 from archive.normalise.finish import finish
 from archive.normalise.ladder import Normaliser
@@ -181,7 +181,7 @@ def test_a_false_claim_is_repaired_and_recorded(tmp_path: Path, normaliser: Norm
 def test_without_ghostscript_pages_become_pictures_with_their_words(
     tmp_path: Path, normaliser: Normaliser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ladder.ghostscript, "available", lambda: False)
+    monkeypatch.setattr(climb.ghostscript, "available", lambda: False)
     outcome = archived(one(normaliser, documents.pdf(tmp_path / "a.pdf", text="Blodprøve")))
     assert outcome.route == "pdf+rasterised"
     assert Flag.PAGES_RASTERISED in {f.code for f in outcome.flags}
@@ -207,7 +207,7 @@ class Stuck(PdfaValidator):
 
 
 def test_nothing_is_archived_without_the_validators_word(tmp_path: Path, normaliser: Normaliser) -> None:
-    normaliser._validator = Refusing()
+    normaliser._shop._validator = Refusing()
     outcome = rejected(one(normaliser, put(tmp_path, "a.rtf", rtf("x"))))
     assert outcome.reason is Reason.VALIDATION_FAILED
     assert "6.1.2-1" in outcome.detail
@@ -219,7 +219,7 @@ def test_nothing_is_archived_without_the_validators_word(tmp_path: Path, normali
 def test_a_stuck_validator_costs_one_document_and_asks_for_a_new_process(
     tmp_path: Path, normaliser: Normaliser
 ) -> None:
-    normaliser._validator = Stuck()
+    normaliser._shop._validator = Stuck()
     jobs = [job(put(tmp_path, f"{n}.txt", f"notat {n}".encode()), f"n{n}") for n in range(3)]
     outcomes = normaliser.normalise(jobs, tmp_path / "out")
     assert rejected(outcomes["n0"]).reason is Reason.CONVERSION_TIMEOUT
