@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from archive.fidelity.table import COLUMNS, fidelity_rows
 from archive.reasons import Flag, Reason
 from archive.reconcile import DifferenceCode
 
@@ -42,6 +43,8 @@ def render_text(report: Mapping[str, Any]) -> str:
         if counts:
             lines += ["", f"{title}:"]
             lines += [f"{count:>10}  {code}  {sentences.get(code, '')}".rstrip() for code, count in counts.items()]
+    if report["fidelity"] is not None:
+        lines += ["", _fidelity_title(report["fidelity"]), "", *_columns([COLUMNS, *fidelity_rows(report["fidelity"])])]
     lines += ["", f"Merkle root of {seal['packages']} packages: {seal['merkle_root']}", _conclusion(report)]
     if r is not None:
         lines += [f"  {d['code']} {d['subject']}: {d['expected']} != {d['found']}" for d in r["differences"][:20]]
@@ -93,6 +96,17 @@ def render_html(report: Mapping[str, Any]) -> str:
                 (code, sentences.get(code, ""), count) if sentences else (code, count) for code, count in counts.items()
             ]
             body.append(f"<h2>{escape(title)}</h2>" + _table(head, rows))
+    if report["fidelity"] is not None:
+        body.append(f"<h2>{escape(_fidelity_title(report['fidelity']))}</h2>")
+        body.append(_table(COLUMNS, list(fidelity_rows(report["fidelity"]))))
+        worst = [
+            (f"{w['document']} / {w['seq']}", _share(w["words_kept"]), _pages(w), _share(w["difference"]))
+            for r in report["fidelity"]["routes"]
+            for w in r["worst"]
+        ]
+        if worst:
+            body.append("<h3>The files that differ most</h3>")
+            body.append(_table(("document / file", "words kept", "pages", "picture difference"), worst))
     return _PAGE.format(title=escape(f"Completeness certificate, {system}"), body="\n".join(body))
 
 
@@ -114,6 +128,26 @@ def _counters(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, int
     yield "Validators", report["engines"], {}
     yield "Routes to PDF/A", report["routes"], {}
     yield "PDF/A levels", report["flavours"], {}
+
+
+def _fidelity_title(fidelity: Mapping[str, Any]) -> str:
+    return (
+        f"Fidelity: up to {fidelity['per_route']} files of each route compared with their originals (seed"
+        f" {fidelity['seed']})"
+    )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _pages(worst: Mapping[str, Any]) -> str:
+    return f"{worst['copy_pages']} of {worst['pages']}" if worst["pages"] is not None else str(worst["copy_pages"])
+
+
+def _columns(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    return ["  ".join(f"{cell:{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
 def _bytes(holdings: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -94,19 +95,25 @@ def rebuild(archive: Path, as_json: bool) -> int:
     "Exit codes: 0 reconciled, 1 reconciled and something is in quarantine, 7 not reconciled."
 )
 @click.argument("archive", type=_FOLDER)
+@click.option("--fidelity", type=click.IntRange(0), default=0, help="Files of each route to compare with originals.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Which files the fidelity sample draws.")
 @click.option("--json", "as_json", is_flag=True, help="Result as JSON, journalarkiv.report/1.")
-def report(archive: Path, as_json: bool) -> int:
+def report(archive: Path, fidelity: int, seed: int, as_json: bool) -> int:
     """Reconcile source and archive, and write the completeness certificate.
 
     Writes three files into seals/: the certificate as HTML and JSON, and the list of all packages with their hashes,
     over whose lines the certificate's Merkle root is made. Keep a copy of the certificate elsewhere.
+
+    With --fidelity, files of every route are compared with their originals: words kept, pages, difference as pictures.
     """
     from archive.certificate import render_text
+    from archive.fidelity.sample import measure
     from archive.report import html_path, make_report
 
     store = ArchiveStore.open(archive)
-    with store.lock():
-        made = make_report(store)
+    with store.lock(), _bar("compare", " files") as progress:
+        wanted = functools.partial(measure, store, per_route=fidelity, seed=seed, progress=progress)
+        made = make_report(store, fidelity=wanted if fidelity else None)
     plain = made.to_plain()
     if as_json:
         click.echo(json.dumps(plain, ensure_ascii=False))
@@ -142,11 +149,11 @@ def _print_findings(findings: Findings) -> None:
 
 
 @contextlib.contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def _bar(title: str, unit: str = " packages") -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr, quiet where stderr is no terminal."""
     from tqdm import tqdm
 
-    with tqdm(desc=title, unit=" packages", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
+    with tqdm(desc=title, unit=unit, file=sys.stderr, disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def tell(done: int, total: int) -> None:
             bar.total = total

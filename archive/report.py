@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,6 +19,7 @@ from pathlib import Path
 from archive import seal
 from archive.catalogue import Catalogue
 from archive.certificate import render_html
+from archive.fidelity.sample import Fidelity
 from archive.reconcile import Reconciliation, missing_register, open_register, reconcile_archive
 from archive.store import ArchiveInfo, ArchiveStore, write_durably
 
@@ -55,7 +57,7 @@ class ArchiveReport:
 
     The counters are by code and name: `quarantined` by reason, `flags` of current documents, files and patients,
     `engines` (validators), `routes` and `flavours` by files, `type_names`
-    the source's words for its type codes.
+    the source's words for its type codes. `fidelity` is None where no sample was asked for.
     """
 
     generated: str
@@ -70,6 +72,7 @@ class ArchiveReport:
     flavours: dict[str, int]
     type_names: dict[str, str]
     seal: Seal
+    fidelity: Fidelity | None = None
 
     @property
     def reconciled(self) -> bool:
@@ -93,8 +96,18 @@ class ArchiveReport:
         self.reconciliation.require_balanced()
 
 
-def make_report(store: ArchiveStore, *, now: datetime | None = None) -> ArchiveReport:
+def make_report(
+    store: ArchiveStore,
+    *,
+    now: datetime | None = None,
+    fidelity: Callable[[Catalogue], Fidelity] | None = None,
+) -> ArchiveReport:
     """Reconcile, count, and seal: writes the manifest, the certificate (JSON) and its HTML into seals/.
+
+    Args:
+        store: the archive.
+        now: when it is made; the present by default.
+        fidelity: draws and compares a sample, where one is wanted (`archive.fidelity.sample.measure`).
 
     Raises:
         CatalogueInvalidError: there is no catalogue to count by.
@@ -124,6 +137,7 @@ def make_report(store: ArchiveStore, *, now: datetime | None = None) -> ArchiveR
                 db.execute("SELECT type_code, max(type_text) FROM document GROUP BY 1 ORDER BY 1").fetchall()
             ),
             seal=Seal(root, packages, manifest.name),
+            fidelity=fidelity(catalogue) if fidelity else None,
         )
     plain = report.to_plain()
     write_durably(html_path(store, report), render_html(plain).encode())

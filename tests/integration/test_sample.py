@@ -59,6 +59,24 @@ def test_fonts_are_embedded_and_pages_stay_text(archive: Path) -> None:
     assert not [route for route in routes if "raster" in route]
 
 
+def test_the_report_holds_copies_against_their_originals(archive: Path) -> None:
+    report = cosdoc.run("report", archive, "--fidelity", "4", "--seed", "1", expect=(1,))
+    found = {(r["route"], r["family"]): r for r in report["fidelity"]["routes"]}
+    counts = dict(cosdoc.rows(archive / "catalogue.sqlite", "SELECT route, count(*) FROM file GROUP BY route"))
+    for route, count in counts.items():
+        assert sum(r["files"] for (name, _), r in found.items() if name == route) == count
+    for (_, family), r in found.items():
+        assert r["failed"] == 0
+        assert r["sampled"] == min(4, r["files"])
+        if r["words"]:
+            assert r["words_kept"] >= 0.99 * r["words"]
+        assert r["with_words"] or family in ("jpeg", "png", "tiff", "pdf")
+        assert r["pages_equal"] == r["paged"] == (r["sampled"] if family in ("jpeg", "png", "tiff", "pdf") else 0)
+        assert (r["difference_max"] or 0) < 0.15
+    again = cosdoc.run("report", archive, "--fidelity", "4", "--seed", "1", expect=(1,))
+    assert again["fidelity"] == report["fidelity"]
+
+
 def test_planted_words_are_found_in_exactly_the_documents_named(archive: Path, truth: Any) -> None:
     from viewer.search import open_index
 

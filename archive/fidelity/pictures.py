@@ -1,0 +1,133 @@
+"""How many pages an original has, and how much its pages and the copy's differ as pictures.
+
+Both are drawn small and in grey, and compared by their ink (darkness): the share of it that is not in the same place,
+0 for the same picture, 1 for two that share nothing (the Bray-Curtis dissimilarity). Letters of another font in the
+same places give some tenths; a lost picture, a turned page or a lost line give more on that page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pypdfium2
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat, UnidentifiedImageError
+
+PICTURES = frozenset({"jpeg", "png", "tiff", "gif", "bmp", "jp2", "webp"})
+_SIDE = 480
+"""Longest side of a page as it is compared, in pixels: about 40 dpi of A4."""
+_LEAST_INK = 0.002
+"""Of a page all black: with less ink than this, what differs is measured against this."""
+_MOST_PAGES = 20
+
+
+def page_count(path: Path, family: str) -> int | None:
+    """Pages of an original; None where its format has none of its own, or it cannot be read."""
+    try:
+        if family == "pdf":
+            document = pypdfium2.PdfDocument(path)
+            try:
+                return len(document)
+            finally:
+                document.close()
+        if family in PICTURES:
+            with Image.open(path) as picture:
+                return int(getattr(picture, "n_frames", 1))
+    except (
+        pypdfium2.PdfiumError,
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ):
+        return None
+    return None
+
+
+def picture_difference(source: Path, family: str, copy: Path) -> float | None:
+    """The largest difference of a page of the original (the first 20) and of the copy, 0 to 1; None where the
+    original has no pages to draw or cannot be drawn."""
+    if family != "pdf" and family not in PICTURES:
+        return None
+    worst: float | None = None
+    drawn = _pdf_pages(source) if family == "pdf" else _frames(source)
+    try:
+        for number, (one, other) in enumerate(zip(drawn, _pdf_pages(copy), strict=False)):
+            if number == _MOST_PAGES:
+                break
+            worst = max(worst or 0.0, ink_difference(one, other))
+    except (
+        pypdfium2.PdfiumError,
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ):
+        return None
+    return worst
+
+
+def ink_difference(one: Image.Image, other: Image.Image) -> float:
+    """The difference of two grey pictures; the second is brought to the first one's size."""
+    first = ImageOps.invert(one).filter(ImageFilter.BoxBlur(1))
+    second = ImageOps.invert(other.resize(one.size, Image.Resampling.BOX) if other.size != one.size else other)
+    second = second.filter(ImageFilter.BoxBlur(1))
+    ink = (ImageStat.Stat(first).sum[0] + ImageStat.Stat(second).sum[0]) or 0.0
+    floor = 2 * _LEAST_INK * 255 * one.width * one.height
+    return min(1.0, ImageStat.Stat(ImageChops.difference(first, second)).sum[0] / max(ink, floor))
+
+
+def _pdf_pages(path: Path) -> Iterator[Image.Image]:
+    document = pypdfium2.PdfDocument(path)
+    try:
+        for number in range(len(document)):
+            page = document[number]
+            try:
+                scale = _SIDE / max(1.0, *page.get_size())
+                yield page.render(scale=2 * scale, grayscale=True).to_pil().convert("L").reduce(2)
+            finally:
+                page.close()
+    finally:
+        document.close()
+
+
+def _frames(path: Path) -> Iterator[Image.Image]:
+    with Image.open(path) as picture:
+        for number in range(int(getattr(picture, "n_frames", 1))):
+            picture.seek(number)
+            yield _grey(picture)
+
+
+def _grey(picture: Image.Image) -> Image.Image:
+    """A frame upright, on white, small, with its pixels as square as it says they are."""
+    across, down = _resolution(picture)
+    frame = ImageOps.exif_transpose(picture)
+    if frame.getexif().get(274) is None and picture.getexif().get(274, 1) >= 5:
+        across, down = down, across
+    if frame.mode.startswith("I;16"):
+        frame = frame.convert("I").point(lambda v: v * (1 / 257.0)).convert("L")
+    elif frame.mode in ("I", "F"):
+        frame = frame.convert("F")
+        low, high = cast(tuple[float, float], frame.getextrema())
+        scale = 255.0 / ((high - low) or 1.0)
+        frame = frame.point(lambda v: v * scale - low * scale).convert("L")
+    if "A" in frame.getbands() or "transparency" in frame.info:
+        frame = frame.convert("RGBA")
+        white = Image.new("RGBA", frame.size, "white")
+        frame = Image.alpha_composite(white, frame)
+    frame = frame.convert("L")
+    width, height = frame.width / across, frame.height / down
+    scale = _SIDE / max(width, height)
+    return frame.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BOX)
+
+
+def _resolution(picture: Image.Image) -> tuple[float, float]:
+    dpi = picture.info.get("dpi", (1, 1))
+    try:
+        across, down = float(dpi[0]), float(dpi[1])
+    except (TypeError, ValueError, IndexError):
+        return 1.0, 1.0
+    return (across, down) if across > 0 and down > 0 and 0.25 < across / down < 4 else (1.0, 1.0)

@@ -1,0 +1,56 @@
+"""How many words of one text are in another.
+
+A word is a run of letters (at least two) or a run of digits, without regard to case and compatibility forms, so that
+neither line breaks nor punctuation nor the order of columns decide. Words that a page breaks over two lines, or sets
+without a space, are looked for in the page's letters alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+_WORD = re.compile(r"[^\W\d_]{2,}|\d+")
+_NEITHER = re.compile(r"[\W_]+")
+_BY_LETTERS = 4
+"""Shortest word that may be looked for in the letters alone; shorter ones are found anywhere."""
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of `words` words `kept` are in the other text."""
+
+    words: int
+    kept: int
+
+    @property
+    def share(self) -> float:
+        """0 to 1; a text without words loses none."""
+        return self.kept / self.words if self.words else 1.0
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in order."""
+    return _WORD.findall(_plain(text))
+
+
+def words_kept(source: str, copy: str) -> Kept:
+    """How many words of `source`, each as often as it occurs, are in `copy`."""
+    wanted = Counter(words_of(source))
+    plain = _plain(copy)
+    missing = wanted - Counter(_WORD.findall(plain))
+    lost = 0
+    if missing:
+        letters = _NEITHER.sub("", plain)
+        for word, count in missing.items():
+            if len(word) < _BY_LETTERS or letters.count(word) < wanted[word]:
+                lost += count
+    total = wanted.total()
+    return Kept(total, total - lost)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).casefold()
