@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archive.normalise.xmllabels import Labels, labels
+from archive.normalise.xmllabels import Labels, labels, shown_time
 from archive.normalise.xmltree import XHTML, Node, local, without_base64
 
 Block = dict[str, Any]
@@ -18,6 +18,8 @@ Block = dict[str, Any]
 _HL7 = "urn:hl7-org:v3"
 _TERSE = ("http://www.kith.no/", "http://ehelse.no/", "http://www.ehelse.no/", "http://www.npr.no/", XHTML, _HL7)
 """Vocabularies whose further attributes are technical; in others they may be content and stand with their element."""
+_DATED = (*_TERSE, "http://hl7.org/fhir")
+"""Vocabularies whose dates are shown as Norwegians write them."""
 _BOOLEANS = {"true": "Ja (true)", "false": "Nei (false)"}
 _MOST_COLUMNS = 7
 _MOST_CELL = 80
@@ -53,12 +55,14 @@ _NARRATIVES = frozenset(("text",))
 
 
 class Layout:
-    """Collects blocks. `systems` are the code systems met, OID to name; `skip` are elements that `body` leaves out."""
+    """Collects blocks. `systems` are the code systems met, OID to name; `times` the dates that are shown otherwise than
+    they were written; `skip` are elements that `body` leaves out."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.systems: dict[str, str] = {}
         self.skip: set[Node] = set()
+        self.times: dict[str, None] = {}
         self._labels: Labels = labels()
 
     # --- placing -------------------------------------------------------------------------------------------------
@@ -105,16 +109,16 @@ class Layout:
         unit = node.take("U", "unit")
         system = node.take("S", "codeSystem")
         text, code = without_base64(text), without_base64(code)
-        meant = shown or self._labels.code(node.name, code)
+        meant = shown or self._labels.code(node.name, code, system)
         words = ", ".join(dict.fromkeys(w for w in (meant, other, text) if w))
         if code and words and code != words:
             words = f"{words} ({code}{self._system(system)})"
         elif code:
-            words = f"{_BOOLEANS.get(code, code)}{self._system(system)}"
+            words = f"{self._said(node, code)}{self._system(system)}"
         elif system:
             words = f"{words}{self._system(system)}"
         else:
-            words = _BOOLEANS.get(words, words)
+            words = self._said(node, words)
         words = f"{words} {unit}" if unit else words
         if not node.namespace.startswith(_TERSE):
             rest = [
@@ -123,6 +127,13 @@ class Layout:
             node.hidden_attributes.clear()
             words = f"{words} [{'; '.join(rest)}]" if words and rest else words or "; ".join(rest)
         return words
+
+    def _said(self, node: Node, value: str) -> str:
+        """A truth value in words, an instant as Norwegians write it; anything else as it is."""
+        if node.namespace.startswith(_DATED) and (shown := shown_time(value, hl7=node.namespace == _HL7)):
+            self.times[value] = None
+            return shown
+        return _BOOLEANS.get(value, value)
 
     def _system(self, oid: str) -> str:
         if not oid:

@@ -1,7 +1,8 @@
 """XML records as a readable page on which nothing of the record is missing.
 
-Norwegian health messages get titles, a patient line and tables of results; every other vocabulary is shown by its own
-element names. Files in base64 are replaced by their kind, size and SHA-256: the XML itself is kept as the original.
+Norwegian health messages, CDA and FHIR get titles, a patient line and tables of results; every other vocabulary is
+shown by its own element names. Files in base64 are split off as files of the document, and the page tells where each
+of them stood.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from archive.normalise import kith
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
 from archive.normalise.typeset import drawable, glyph_flags, typeset
+from archive.normalise.xmlfiles import Files, split_off
 from archive.normalise.xmllabels import labels
 from archive.normalise.xmllayout import Block, Layout, tidy
 from archive.normalise.xmltree import XHTML, Node, local, parse, without_base64
@@ -33,20 +35,32 @@ def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
     content = source.read_bytes()
     if len(content) > _MOST_BYTES:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has {len(content)} bytes.")
-    root, guessed = parse(content)
+    parsed = parse(content)
+    root = parsed.root
     if root.name == "html" and root.namespace in (XHTML, ""):
         return html(source, out, limits)
-    data = page(root)
+    return record(root, split_off(root, parsed.runs, out), out, _read_as(parsed.guessed))
+
+
+def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> Made:
+    """Typeset a tree whose files have been split off."""
+    data = page(root, files)
     text = plain_text(data)
     table = drawable(_strings(data))
     typeset("record", _translated(data, table) if table else data, out)
-    flags = glyph_flags(table)
-    if guessed:
-        flags = (*flags, FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."))
-    return Made(out, ("2a", "2u", "2b"), flags, text)
+    if files.unsound:
+        detail = f"{files.unsound} attachments are not base64, as the record says they are."
+        flags = (*flags, FlagNote(Flag.DECODED_LENIENTLY, detail))
+    return Made(out, ("2a", "2u", "2b"), (*flags, *glyph_flags(table)), text, tuple(files.parts))
 
 
-def page(root: Node) -> dict[str, Any]:
+def _read_as(guessed: str | None) -> tuple[FlagNote, ...]:
+    if guessed is None:
+        return ()
+    return (FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."),)
+
+
+def page(root: Node, files: Files) -> dict[str, Any]:
     """The record as data for the template `record`: every text and attribute of the tree is in it."""
     if kith.is_message(root):
         layout: Layout = (message := kith.MessageLayout())
@@ -58,12 +72,13 @@ def page(root: Node) -> dict[str, Any]:
             layout.body(root, 2)
         else:
             layout.row(layout.label(root), layout.value(root))
+    facts += [["Vedlegg" if i == 0 else "", line] for i, line in enumerate(files.shown)]
     return {
         "title": tidy(title),
         "subtitle": tidy(subtitle),
         "facts": facts,
         "blocks": layout.blocks,
-        "technical": _technical(root, layout),
+        "technical": [*files.technical, *_technical(root, layout)],
     }
 
 
@@ -73,6 +88,8 @@ def _technical(root: Node, layout: Layout) -> list[list[str]]:
     for oid, name in layout.systems.items():
         if name != oid:
             lines[("Kodeverk", name, oid)] = 1
+    if layout.times:
+        lines[("Datoer og tider", "som i kilden", ", ".join(layout.times))] = 1
     for node in root.walk():
         rest: list[tuple[str, str]] = []
         if node.hidden:
@@ -87,7 +104,7 @@ def _technical(root: Node, layout: Layout) -> list[list[str]]:
 
 def plain_text(data: dict[str, Any]) -> str:
     """The page as text: one line per heading, row, paragraph line or table row."""
-    lines = [data["title"], data["subtitle"], *(": ".join(f) for f in data["facts"]), ""]
+    lines = [data["title"], data["subtitle"], *(": ".join(filter(None, f)) for f in data["facts"]), ""]
     for block in data["blocks"]:
         lines += _block_lines(block)
     lines += ["", *(" ".join(filter(None, row)) for row in data["technical"])]

@@ -21,20 +21,9 @@ _UNSAID = frozenset((f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaL
 _MOST_NODES = 500_000
 _LEAST_BASE64 = 200
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
-_BASE64_RUN = re.compile(rb">\s*([A-Za-z0-9+/\s]{1000000,}={0,2})\s*<")
+# Possessive: what does not end as base64 does is not tried again piece by piece.
+_BASE64_RUN = re.compile(rb"(>|=[\"']|\[CDATA\[)([A-Za-z0-9+/\s]{1000000,}+={0,2}+\s*+)(<|[\"']|\]\]>)")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_CUT = "base64 fjernet fra visningen: "
-_KINDS = (
-    (b"%PDF-", "PDF-dokument"),
-    (b"\xff\xd8\xff", "JPEG-bilde"),
-    (b"\x89PNG", "PNG-bilde"),
-    (b"II*\0", "TIFF-bilde"),
-    (b"MM\0*", "TIFF-bilde"),
-    (b"{\\rtf", "RTF-dokument"),
-    (b"PK\x03\x04", "ZIP-basert fil"),
-    (b"\xd0\xcf\x11\xe0", "Office-dokument"),
-    (b"<", "XML eller HTML"),
-)
 
 
 @dataclass(slots=True, eq=False)
@@ -90,13 +79,33 @@ def local(name: str) -> str:
     return name.rpartition("}")[2]
 
 
-def parse(content: bytes) -> tuple[Node, str | None]:
-    """The tree of an XML document; and the encoding that was guessed, where what the document declares is wrong.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A tree; the encoding that was guessed, where what the document declares is wrong; and base64 of more than a
+    million characters, by the token that stands for it in the tree."""
+
+    root: Node
+    guessed: str | None
+    runs: dict[str, bytes]
+
+
+def parse(content: bytes) -> Parsed:
+    """The tree of an XML document.
 
     No entity is ever expanded and nothing outside is read. Raises DocumentProblem: CORRUPT where it is not well-formed
     or declares entities, RESOURCE_LIMIT where it has too many elements.
     """
-    content = _BASE64_RUN.sub(lambda m: b">" + _cut(m[1]) + b"<", content) if len(content) > 1 << 20 else content
+    runs: dict[str, bytes] = {}
+
+    def cut(found: re.Match[bytes]) -> bytes:
+        token = f"base64-{hashlib.sha256(found[2]).hexdigest()}"
+        runs[token] = found[2]
+        return found[1] + token.encode("ascii") + found[3]
+
+    if len(content) > 1 << 20:
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            content = _undeclared(decode(content).text)
+        content = _BASE64_RUN.sub(cut, content)
     guessed: str | None = None
     try:
         tree = _tree(content)
@@ -104,16 +113,19 @@ def parse(content: bytes) -> tuple[Node, str | None]:
         read = decode(content)
         guessed = read.encoding
         try:
-            tree = _tree(
-                _DECLARATION.sub("", read.text.lstrip("\ufeff \t\r\n\0"), count=1).rstrip("\0\x1a").encode("utf-8")
-            )
+            tree = _tree(_undeclared(read.text))
         except (etree.XMLSyntaxError, ValueError) as e:
             line = getattr(e, "lineno", None)
             raise DocumentProblem(Reason.CORRUPT, f"The XML is not well-formed (line {line}).") from None
     dtd = tree.docinfo.internalDTD
     if dtd is not None and any(True for _ in dtd.iterentities()):  # type: ignore[attr-defined]
         raise DocumentProblem(Reason.CORRUPT, "The XML declares entities, which a record has no use for.")
-    return _node(tree.getroot(), [0]), guessed
+    return Parsed(_node(tree.getroot(), [0]), guessed, runs)
+
+
+def _undeclared(text: str) -> bytes:
+    """The document as UTF-8, without a declaration of another encoding and without padding."""
+    return _DECLARATION.sub("", text.lstrip("\ufeff \t\r\n\0"), count=1).rstrip("\0\x1a").encode("utf-8")
 
 
 def _tree(content: bytes) -> etree._ElementTree:
@@ -149,26 +161,15 @@ def _node(element: etree._Element, count: list[int]) -> Node:
     return node
 
 
-def _cut(coded: bytes) -> bytes:
-    try:
-        return (_CUT + _told(base64.b64decode(coded))).encode("ascii", "xmlcharrefreplace")
-    except (binascii.Error, ValueError):
-        return coded
-
-
-def _told(content: bytes) -> str:
-    kind = next((name for magic, name in _KINDS if content.startswith(magic)), "Data")
-    return f"{kind}, {len(content)} byte, SHA-256 {hashlib.sha256(content).hexdigest()}"
-
-
 def without_base64(value: str) -> str:
-    """The value, or what it is where it is a file in base64: its kind, size and SHA-256."""
+    """The value, or the size and SHA-256 of what it is where it is long base64 (signatures, certificates)."""
     if len(value) < _LEAST_BASE64:
         return value
     coded = value.partition(",")[2] if value.startswith("data:") else value
     if not _BASE64.fullmatch(coded) or len(max(coded.split(), key=len, default="")) < 60:
         return value
     try:
-        return _told(base64.b64decode("".join(coded.split()), validate=True))
+        content = base64.b64decode("".join(coded.split()), validate=True)
     except (binascii.Error, ValueError):
         return value
+    return f"Data, {len(content)} byte, SHA-256 {hashlib.sha256(content).hexdigest()}"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from archive.normalise.contract import Limits, Made
+from archive.normalise.xmllabels import shown_time
 from archive.normalise.xmlrecord import xmlrecord
 from archive.reasons import DocumentProblem, Flag, Reason
 
@@ -83,14 +84,102 @@ def test_results_are_a_table(tmp_path: Path) -> None:
     assert result.text.count("Meldingsstatus: Ny (N)") == 1
 
 
-def test_attachments_are_told_not_printed(tmp_path: Path) -> None:
+def test_attachments_are_split_off_and_told(tmp_path: Path) -> None:
     file = b"%PDF-1.4 " + bytes(range(256)) * 20
     coded = base64.encodebytes(file).decode()
     result = made(tmp_path, f"{HEAD}<Content><Base64Container>{coded}</Base64Container></Content></MsgHead>".encode())
     assert result.text is not None
-    assert f"PDF-dokument, {len(file)} byte, SHA-256 {hashlib.sha256(file).hexdigest()}" in result.text
+    assert "Vedlegg 1: vedlegg-1.pdf (PDF-dokument, 5 kB)" in result.text
     assert hashlib.sha256(file).hexdigest() in squashed(text(result.pdf))
     assert coded[:40] not in text(result.pdf)
+    assert [(part.name, part.path.read_bytes()) for part in result.parts] == [("vedlegg-1.pdf", file)]
+    assert not result.container
+
+
+DOCUMENT = """<Document><RefDoc><MsgType V="A" DN="Vedlegg"/>{}<Content>
+    <c:Base64Container xmlns:c="http://www.kith.no/xmlstds/base64container">{}</c:Base64Container>
+    </Content></RefDoc></Document>"""
+
+
+@pytest.mark.parametrize(
+    ("about", "name"),
+    [
+        ("<MimeType>text/plain</MimeType><Description>Notat om ../prøve</Description>", "Notat om .. prøve.txt"),
+        ("<MimeType>application/pdf</MimeType><Description>EKG 12.06.2017</Description>", "EKG 12.06.2017.pdf"),
+        ("<Description>svar.rtf</Description>", "svar.rtf"),
+        ("<MimeType>image/jpeg</MimeType>", "vedlegg-1.jpg"),
+        ("<MimeType>application/x-annet</MimeType>", "vedlegg-1.bin"),
+    ],
+)
+def test_attachments_are_named_as_the_message_names_them(tmp_path: Path, about: str, name: str) -> None:
+    coded = base64.b64encode(b"noen ord").decode()
+    result = made(tmp_path, f"{HEAD}{DOCUMENT.format(about, coded)}</MsgHead>".encode())
+    assert [(part.name, part.path.read_bytes()) for part in result.parts] == [(name, b"noen ord")]
+    assert f"Vedlegg 1: {name}" in (result.text or "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<a xmlns="urn:hl7-org:v3"><text mediaType="text/plain" representation="B64">{}</text></a>',
+        '<Attachment xmlns="http://hl7.org/fhir"><contentType value="text/plain"/><data value="{}"/></Attachment>',
+        '<a xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xs="http://www.w3.org/2001/XMLSchema">'
+        '<fil xsi:type="xs:base64Binary">{}</fil></a>',
+        '<Message xmlns="http://www.kith.no/xmlstds/x"><Data ENC="B64" MT="text/plain">{}</Data></Message>',
+    ],
+)
+def test_every_declared_kind_of_base64_is_a_file(tmp_path: Path, content: str) -> None:
+    result = made(tmp_path, content.format(base64.b64encode("blåbær".encode()).decode()).encode())
+    assert [part.path.read_bytes() for part in result.parts] == ["blåbær".encode()]
+
+
+def test_a_picture_anywhere_is_a_file_and_a_signature_is_none(tmp_path: Path) -> None:
+    picture = b"\xff\xd8\xff" + bytes(300)
+    signature = b"<" + bytes(range(200, 256)) * 5
+    coded = [base64.encodebytes(content).decode() for content in (picture, signature)]
+    result = made(tmp_path, f"<a><b>{coded[0]}</b><c>{coded[1]}</c></a>".encode())
+    assert [part.path.read_bytes() for part in result.parts] == [picture]
+    assert hashlib.sha256(signature).hexdigest() in squashed(text(result.pdf))
+
+
+def test_bad_base64_is_shown_and_flagged(tmp_path: Path) -> None:
+    result = made(tmp_path, f"{HEAD}{DOCUMENT.format('', 'AAAA=AAA???')}</MsgHead>".encode())
+    assert "AAAA=AAA???" in text(result.pdf)
+    assert [f.code for f in result.flags] == [Flag.DECODED_LENIENTLY]
+    assert not result.parts
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("2017-05-05", "05.05.2017"),
+        ("2017-05-05T12:30:00", "05.05.2017 kl. 12:30"),
+        ("2005-11-17T09:30:47.0Z", "17.11.2005 kl. 09:30:47,0 (UTC)"),
+        ("2017-05-05T12:30:00+02:00", "05.05.2017 kl. 12:30 (+02:00)"),
+        ("20170505", "05.05.2017"),
+        ("201705051230+0200", "05.05.2017 kl. 12:30 (+0200)"),
+        ("2017-13-05", ""),
+        ("12345678901", ""),
+        ("17.05.2017", ""),
+    ],
+)
+def test_times_in_norwegian(written: str, shown: str) -> None:
+    assert shown_time(written, hl7=True) == shown
+    assert shown_time(written) == (shown if "-" in written else "")
+
+
+def test_what_a_code_means_is_looked_up_never_made_up(tmp_path: Path) -> None:
+    result = made(
+        tmp_path,
+        b"""<Message xmlns="http://www.kith.no/xmlstds/x"><A V="R" S="2.16.578.1.12.4.1.1.8271"/>
+        <B V="R" S="2.16.578.1.12.4.1.1.9999"/><ServType V="N"/><ServType V="Q"/><C V="1" S="1.2.3"/></Message>""",
+    )
+    lines = (result.text or "").split("\n")
+    assert "A: Resistent (R, kodeverk 8271)" in lines
+    assert "B: R, kodeverk 9999" in lines
+    assert "C: 1, 1.2.3" in lines
+    assert "Meldingsstatus: Ny (N)" in lines
+    assert "Meldingsstatus: Q" in lines
 
 
 def test_an_attachment_larger_than_a_text_node_may_be(tmp_path: Path) -> None:

@@ -1,0 +1,228 @@
+"""Files that a record carries within itself as base64: found, decoded, and told of where they stood.
+
+Declared are MsgHead's `Base64Container` (HIS 1128), a `representation` or `ENC` of `B64` (HL7 v3 and KITH data types),
+`dt:dt` or `xsi:type` of `base64Binary`, and FHIR's `Attachment.data` and `Binary.data`. Long base64 elsewhere counts as
+a file where its first bytes are of a known kind; signatures and certificates are none and stay.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from archive.normalise.contract import Part
+from archive.normalise.xmltree import Node, local
+from archive.reasons import DocumentProblem, Reason
+
+FHIR = "http://hl7.org/fhir"
+
+_MOST_FILES = 1000
+_MOST_NAME = 120
+_LEAST = 200
+_LONGEST_SHOWN = 4000
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f/\\:*?\"<>|\u202a-\u202e\u2066-\u2069]+")
+_KINDS = (
+    (b"%PDF-", "PDF-dokument", "pdf"),
+    (b"\xff\xd8\xff", "JPEG-bilde", "jpg"),
+    (b"\x89PNG", "PNG-bilde", "png"),
+    (b"GIF8", "GIF-bilde", "gif"),
+    (b"II*\0", "TIFF-bilde", "tif"),
+    (b"MM\0*", "TIFF-bilde", "tif"),
+    (b"{\\rtf", "RTF-dokument", "rtf"),
+    (b"PK\x03\x04", "ZIP-basert fil", "zip"),
+    (b"\xd0\xcf\x11\xe0", "Office-dokument", "doc"),
+    (b"\xef\xbb\xbf<", "XML eller HTML", "xml"),
+    (b"<", "XML eller HTML", "xml"),
+)
+_TYPES = {
+    "application/pdf": ("PDF-dokument", "pdf"),
+    "application/rtf": ("RTF-dokument", "rtf"),
+    "text/rtf": ("RTF-dokument", "rtf"),
+    "text/plain": ("Tekst", "txt"),
+    "text/html": ("HTML-dokument", "html"),
+    "application/xhtml+xml": ("HTML-dokument", "html"),
+    "text/xml": ("XML-dokument", "xml"),
+    "application/xml": ("XML-dokument", "xml"),
+    "application/json": ("JSON-dokument", "json"),
+    "image/jpeg": ("JPEG-bilde", "jpg"),
+    "image/jpg": ("JPEG-bilde", "jpg"),
+    "image/png": ("PNG-bilde", "png"),
+    "image/gif": ("GIF-bilde", "gif"),
+    "image/tiff": ("TIFF-bilde", "tif"),
+    "image/bmp": ("BMP-bilde", "bmp"),
+    "application/dicom": ("DICOM-bilde", "dcm"),
+    "application/zip": ("ZIP-fil", "zip"),
+    "message/rfc822": ("E-post", "eml"),
+    "application/msword": ("Word-dokument", "doc"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ("Word-dokument", "docx"),
+    "application/vnd.oasis.opendocument.text": ("OpenDocument-tekst", "odt"),
+    "application/vnd.ms-excel": ("Excel-regneark", "xls"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ("Excel-regneark", "xlsx"),
+    "audio/mpeg": ("Lyd", "mp3"),
+    "audio/wav": ("Lyd", "wav"),
+    "video/mp4": ("Video", "mp4"),
+}
+_EXTENSIONS = frozenset(extension for _, extension in _TYPES.values()) | {"tiff", "jpeg", "htm", "ppt", "pptx", "msg"}
+_FILE_NAMES = ("FileReference", "FileName", "Filnavn", "Filename")
+_TITLES = ("Description", "Beskrivelse", "ContentDescription", "Tittel", "Title", "title", "Name", "Navn")
+_MIME_TYPES = ("MimeType", "contentType", "mediaType", "Mimetype")
+_MIME_ATTRIBUTES = ("mediaType", "contentType", "MT", "mimeType")
+
+
+@dataclass(slots=True)
+class Files:
+    """What a record carries. `parts` are its files, `shown` their lines for the reader (name, kind and size),
+    `technical` their digests; `unsound` counts declared base64 that is none, which stays where it stands."""
+
+    parts: list[Part] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    technical: list[list[str]] = field(default_factory=list)
+    unsound: int = 0
+
+
+def split_off(root: Node, runs: dict[str, bytes], out: Path) -> Files:
+    """Write every file of the record beside `out`; where it stood, the tree tells which attachment it became.
+
+    Args:
+        root: the record; its content is changed.
+        runs: base64 that was cut out before parsing, by the token that stands for it.
+        out: the page that is being made.
+
+    Raises DocumentProblem: RESOURCE_LIMIT where there are too many files.
+    """
+    files = Files()
+    for path in _paths(root, ()):
+        node = path[-1]
+        text = node.text
+        if text and not node.children and (file := _file(path, text, runs, declared=_declared(path))) is not None:
+            node.content = [_placed(files, path, file, text, out)]
+        for key in [k for k in node.attributes if local(k) in ("value", "data", "src")]:
+            value = node.attributes[key]
+            declared = local(key) == "value" and _declared(path)
+            if (file := _file(path, value, runs, declared=declared)) is not None:
+                node.attributes[key] = _placed(files, path, file, value, out)
+    return files
+
+
+def _paths(node: Node, above: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+    path = (*above, node)
+    yield path
+    for child in node.children:
+        yield from _paths(child, path)
+
+
+def _declared(path: tuple[Node, ...]) -> bool:
+    node = path[-1]
+    if node.name in ("Base64Container", "base64Binary", "valueBase64Binary"):
+        return True
+    for key, value in node.attributes.items():
+        if local(key) in ("representation", "ENC") and value == "B64":
+            return True
+        if local(key) in ("type", "dt") and value.rpartition(":")[2] in ("base64Binary", "bin.base64"):
+            return True
+    above = path[-2] if len(path) > 1 else None
+    # FHIR: Attachment.data and Binary.data (a signature's data is none; it has no type of content)
+    return node.name == "data" and above is not None and above.first("contentType") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    content: bytes | None
+    """None where what is declared as base64 is none."""
+
+
+def _file(path: tuple[Node, ...], text: str, runs: dict[str, bytes], *, declared: bool) -> _File | None:
+    coded: str | bytes = text
+    if (run := runs.get(text.strip())) is not None:
+        coded = run
+    elif not declared and len(text) < _LEAST:
+        return None
+    if isinstance(coded, str):
+        if coded.startswith("data:") and ";base64," in coded[:200]:
+            coded = coded.partition(",")[2]
+        if not _BASE64.fullmatch(coded):
+            return _File(None) if declared and len(coded.split()) else None
+        coded = coded.encode("ascii")
+    try:
+        content = base64.b64decode(b"".join(coded.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return _File(None) if declared else None
+    if declared or _is_known(content):
+        return _File(content) if content else None
+    return None
+
+
+def _is_known(content: bytes) -> bool:
+    magic = next((magic for magic, _, _ in _KINDS if content.startswith(magic)), b"")
+    # One signature in 256 begins with "<": text has nothing but ASCII there.
+    return len(magic) > 1 or (magic == b"<" and content[:60].isascii() and b"\0" not in content[:60])
+
+
+def _placed(files: Files, path: tuple[Node, ...], file: _File, text: str, out: Path) -> str:
+    """Write the file; what stands in its place."""
+    if file.content is None:
+        files.unsound += 1
+        rest = f": {text}" if len(text) <= _LONGEST_SHOWN else ""
+        return f"Vedlegg som ikke er lesbar base64 ({len(text)} tegn, står i originalfilen){rest}"
+    number = len(files.parts) + 1
+    if number > _MOST_FILES:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The record carries more than {_MOST_FILES} files.")
+    name, kind = _name_and_kind(path, file.content, number)
+    place = out.with_name(f"{out.stem}-part-{number}")
+    place.write_bytes(file.content)
+    files.parts.append(Part(name, place))
+    line = f"{name} ({kind}, {_size(len(file.content))})"
+    files.shown.append(line)
+    digest = f"{len(file.content)} byte, SHA-256 {hashlib.sha256(file.content).hexdigest()}"
+    files.technical.append([f"Vedlegg {number}", kind, digest])
+    return f"Vedlegg {number}: {line}"
+
+
+def _name_and_kind(path: tuple[Node, ...], content: bytes, number: int) -> tuple[str, str]:
+    mime = _mime_type(path)
+    kind, extension = _TYPES.get(mime, ("", ""))
+    if not kind:
+        kind, extension = next(((k, e) for magic, k, e in _KINDS if content.startswith(magic)), ("Fil", "bin"))
+        if extension == "xml" and b"<html" in content[:1000].lower():
+            extension = "html"
+    name = _UNSAFE.sub(" ", _said(path, _FILE_NAMES) or _said(path, _TITLES)).strip(" .")
+    name = " ".join(name.split())[:_MOST_NAME] or f"vedlegg-{number}"
+    if PurePosixPath(name).suffix.lower().lstrip(".") not in _EXTENSIONS:
+        name = f"{name}.{extension}"
+    return name, kind
+
+
+def _mime_type(path: tuple[Node, ...]) -> str:
+    for key, value in path[-1].attributes.items():
+        if local(key) in _MIME_ATTRIBUTES:
+            return value.partition(";")[0].strip().lower()
+    return _said(path, _MIME_TYPES).partition(";")[0].strip().lower()
+
+
+def _said(path: tuple[Node, ...], names: tuple[str, ...]) -> str:
+    """The value of the nearest element of one of these names beside it, or beside what it is in."""
+    for above in reversed(path[-4:-1]):
+        for name in names:
+            for child in above.children:
+                if child.name == name and not child.children:
+                    said = child.text or next(
+                        (v for k, v in child.attributes.items() if local(k) in ("V", "value")), ""
+                    )
+                    if said.strip():
+                        return said.strip()
+    return ""
+
+
+def _size(count: int) -> str:
+    """Bytes as one says them in Norwegian."""
+    if count < 1000:
+        return f"{count} byte"
+    if count < 1_000_000:
+        return f"{count / 1000:.0f} kB"
+    return f"{count / 1_000_000:.1f} MB".replace(".", ",")
