@@ -52,9 +52,10 @@ def picture_difference(source: Path, family: str, copy: Path) -> float | None:
     if family != "pdf" and family not in PICTURES:
         return None
     worst: float | None = None
-    drawn = _pdf_pages(source) if family == "pdf" else _frames(source)
+    pictures = family in PICTURES
+    drawn = _frames(source) if pictures else _pdf_pages(source)
     try:
-        for number, (one, other) in enumerate(zip(drawn, _pdf_pages(copy), strict=False)):
+        for number, (one, other) in enumerate(zip(drawn, _pdf_pages(copy, pictures=pictures), strict=False)):
             if number == _MOST_PAGES:
                 break
             worst = max(worst or 0.0, ink_difference(one, other))
@@ -80,18 +81,36 @@ def ink_difference(one: Image.Image, other: Image.Image) -> float:
     return min(1.0, ImageStat.Stat(ImageChops.difference(first, second)).sum[0] / max(ink, floor))
 
 
-def _pdf_pages(path: Path) -> Iterator[Image.Image]:
+def _pdf_pages(path: Path, *, pictures: bool = False) -> Iterator[Image.Image]:
+    """The pages of a PDF with their annotations and form fields; with `pictures`, only what their pictures cover."""
     document = pypdfium2.PdfDocument(path)
     try:
+        if document.get_formtype():
+            document.init_forms()
         for number in range(len(document)):
             page = document[number]
             try:
-                scale = _SIDE / max(1.0, *page.get_size())
-                yield page.render(scale=2 * scale, grayscale=True).to_pil().convert("L").reduce(2)
+                crop = _covered(page) if pictures else (0, 0, 0, 0)
+                width, height = page.get_size()
+                across, up = width - crop[0] - crop[2], height - crop[1] - crop[3]
+                scale = _SIDE / max(1.0, across, up)
+                drawn = page.render(scale=2 * scale, crop=crop, grayscale=True, may_draw_forms=True)
+                yield drawn.to_pil().convert("L").reduce(2)
             finally:
                 page.close()
     finally:
         document.close()
+
+
+def _covered(page: pypdfium2.PdfPage) -> tuple[float, float, float, float]:
+    """The margins (left, bottom, right, top) around a page's pictures; none where it is turned or has no picture."""
+    places = [o.get_bounds() for o in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE])]
+    if not places or page.get_rotation():
+        return 0, 0, 0, 0
+    left, bottom, right, top = page.get_bbox()
+    lefts, bottoms, rights, tops = zip(*places, strict=True)
+    margins = (min(lefts) - left, min(bottoms) - bottom, right - max(rights), top - max(tops))
+    return cast(tuple[float, float, float, float], tuple(max(0.0, m) for m in margins))
 
 
 def _frames(path: Path) -> Iterator[Image.Image]:

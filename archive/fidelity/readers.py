@@ -23,6 +23,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _UNSEEN_HTML = frozenset(
     {"script", "style", "head", "template", "noscript", "noframes", "object", "svg", "math", "select"}
 )
+_CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _NOT_SHOWN = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _INLINE_HTML = frozenset(
     {
@@ -150,10 +151,24 @@ def _spreadsheet(path: Path) -> str:
 
 
 def _html(path: Path) -> str:
-    text = decode(path.read_bytes()).text
+    text = _declared(path.read_bytes())
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     root = html.document_fromstring(text or "<p></p>", parser=html.HTMLParser(huge_tree=True, remove_comments=True))
     return "".join(_seen(root))
+
+
+def _declared(content: bytes) -> str:
+    """A page's text in the encoding it declares, else in the one detected."""
+    found = (
+        None if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")) else _CHARSET.search(content[: 1 << 16])
+    )
+    if found is not None:
+        name = found[1].decode("ascii").lower()
+        try:
+            return content.decode("cp1252" if name in ("iso-8859-1", "latin1", "us-ascii") else name)
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return decode(content).text
 
 
 def _seen(element: etree._Element) -> Iterator[str]:

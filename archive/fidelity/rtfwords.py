@@ -27,6 +27,8 @@ _CHARSETS = {
     254: "cp437", 255: "cp850",
 }  # fmt: skip
 _SYMBOL = 2
+_ASIDE = frozenset(b"annotation footnote header headerl headerr headerf footer footerl footerr footerf shptxt".split())
+"""Text that stands elsewhere on the page than where it is in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class _Group:
     silent: bool = False
     hidden: bool = False
     fonts: bool = False
+    aside: bool = False
     skip: int = 1
     font: int | None = None
 
@@ -47,6 +50,7 @@ class _Reader:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._out: list[str] = []
+        self._beside: list[str] = []
         self._bytes = bytearray()
         self._page = "cp1252"
         self._default: int | None = None
@@ -74,7 +78,7 @@ class _Reader:
             if not brace and symbol != b"*":
                 self._opened = self._starred = False
         self._flush()
-        return "".join(self._out)
+        return "".join([*self._out, " ", *self._beside])
 
     def _brace(self, brace: bytes) -> None:
         self._flush()
@@ -102,10 +106,12 @@ class _Reader:
         group = self._group
         if word in _NO_TEXT or (self._starred and word not in _STARRED_TEXT):
             self._group = replace(group, silent=True, fonts=word == b"fonttbl" or group.fonts)
+        elif word in _ASIDE:
+            self._flush()
+            self._group = replace(group, aside=True)
+            self._say(" ")
         elif word in _BREAKS:
             self._say(" ")
-            if word == b"pard":
-                return 0
         elif word == b"plain":
             self._flush()
             self._group = replace(group, hidden=False, font=self._default)
@@ -150,14 +156,14 @@ class _Reader:
         self._flush()
         self._skipping = 0
         if not (self._group.silent or self._group.hidden):
-            self._out.append(text)
+            (self._beside if self._group.aside else self._out).append(text)
 
     def _flush(self) -> None:
         if self._bytes:
             font = self._group.font if self._group.font is not None else self._default
             page = self._fonts.get(font, self._page) if font is not None else self._page
             if page is not None:  # a symbol font's letters are signs, not words
-                self._out.append(self._bytes.decode(page, "replace"))
+                (self._beside if self._group.aside else self._out).append(self._bytes.decode(page, "replace"))
             self._bytes.clear()
 
 

@@ -2,7 +2,8 @@
 
 A word is a run of letters (at least two) or a run of digits, without regard to case and compatibility forms, so that
 neither line breaks nor punctuation nor the order of columns decide. Words that a page breaks over two lines, or sets
-without a space, are looked for in the page's letters alone.
+without a space, are looked for in the page's letters alone. Scripts without spaces give a word for each letter, and of
+a word written from right to left only its letters count, since a page may give them in the order they are drawn.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-_WORD = re.compile(r"[^\W\d_]{2,}|\d+")
+_ALONE = r"\u0e01-\u0e2e\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"  # Thai, Kana, Han, Hangul
+_WORD = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[^\W\d_]){{2,}}|\d+")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 _NEITHER = re.compile(r"[\W_]+")
 _BY_LETTERS = 4
 """Shortest word that may be looked for in the letters alone; shorter ones are found anywhere."""
@@ -34,22 +37,25 @@ class Kept:
 
 def words_of(text: str) -> list[str]:
     """The words of a text, in order."""
-    return _WORD.findall(_plain(text))
+    return [_as_letters(w) if _RIGHT_TO_LEFT.match(w) else w for w in _WORD.findall(_plain(text))]
 
 
 def words_kept(source: str, copy: str) -> Kept:
     """How many words of `source`, each as often as it occurs, are in `copy`."""
     wanted = Counter(words_of(source))
-    plain = _plain(copy)
-    missing = wanted - Counter(_WORD.findall(plain))
+    missing = wanted - Counter(words_of(copy))
     lost = 0
     if missing:
-        letters = _NEITHER.sub("", plain)
+        letters = _NEITHER.sub("", _plain(copy))
         for word, count in missing.items():
             if len(word) < _BY_LETTERS or letters.count(word) < wanted[word]:
                 lost += count
     total = wanted.total()
     return Kept(total, total - lost)
+
+
+def _as_letters(word: str) -> str:
+    return "".join(sorted(word))
 
 
 def _plain(text: str) -> str:
