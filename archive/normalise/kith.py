@@ -6,6 +6,7 @@ dialogmelding. The facts are read again from what the page shows further down; t
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from archive.normalise.xmllabels import labels
@@ -37,12 +38,13 @@ class MessageLayout(Layout):
         """Results as lines of one table; one that holds running text stands by itself."""
         if run[0].name != "ResultItem":
             return super().special(run, level)
-        if any(_is_long(node) for node in run):
-            for node in run:
-                self.heading(level, _investigation(node) or self.label(node))
-                self.body(node, level + 1)
-        else:
-            self._results(run, level)
+        for long, group in itertools.groupby(run, _is_long):
+            if long:
+                for node in group:
+                    self.heading(level, _investigation(node) or self.label(node))
+                    self.body(node, level + 1)
+            else:
+                self._results(list(group), level)
         return True
 
     def _results(self, items: list[Node], level: int) -> None:
@@ -71,10 +73,16 @@ def lay_out(root: Node, layout: MessageLayout) -> tuple[str, str, list[list[str]
     head = _title(root), _subtitle(root), _facts(root)
     if root.name == "MsgHead":
         contents = [n for n in root.walk() if n.name == "Content" and n.namespace == root.namespace]
+        attached = False
         for payload in [c for content in contents for c in content.children]:
             layout.skip.add(payload)
-            layout.heading(2, layout.label(payload))
-            if payload.children:
+            file = payload.name == "Base64Container"
+            if not (file and attached):
+                layout.heading(2, "Vedlegg" if file else layout.label(payload))
+            attached = file
+            if file and payload.text.startswith("Vedlegg "):
+                layout.row(*payload.take_text().split(": ", 1))
+            elif payload.children:
                 layout.body(payload, 3)
             else:
                 layout.row(layout.label(payload), layout.value(payload))

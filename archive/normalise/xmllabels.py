@@ -23,6 +23,7 @@ class Labels:
     plain: frozenset[str]
     silent: frozenset[str]
     systems: dict[str, str]
+    clinical: frozenset[str]
     lists: dict[str, list[str]]
     """Element name to the numbers of the code lists that its codes are of where it names none."""
     texts: dict[str, dict[str, str]]
@@ -44,6 +45,10 @@ class Labels:
         number = oid.removeprefix(_VOLVEN)
         return self.systems.get(number, f"kodeverk {number}")
 
+    def is_small(self, oid: str) -> bool:
+        """Whether it is one of Volven's lists for messages, and no classification that clinicians know by name."""
+        return oid.startswith(_VOLVEN) and oid.removeprefix(_VOLVEN) not in self.clinical
+
     def code(self, element: str, code: str, system: str = "") -> str:
         """What a code means that the message has no text for: by its code system (an OID), else by its element.
         Empty where the tables are silent."""
@@ -64,6 +69,7 @@ def labels() -> Labels:
         plain=frozenset(raw["layout"]["plain"]),
         silent=frozenset(raw["layout"]["silent"]),
         systems=raw["systems"],
+        clinical=frozenset(raw["layout"]["clinical"]),
         lists=raw["lists"],
         texts=tomllib.loads(resources.files("schemas").joinpath("code-texts.toml").read_text("utf-8")),
     )

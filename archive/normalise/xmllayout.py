@@ -55,12 +55,12 @@ _NARRATIVES = frozenset(("text",))
 
 
 class Layout:
-    """Collects blocks. `systems` are the code systems met, OID to name; `times` the dates that are shown otherwise than
-    they were written; `skip` are elements that `body` leaves out."""
+    """Collects blocks. `systems` are the code systems met: OID to name and the codes shown without it; `times` the dates
+    that are shown otherwise than they were written; `skip` are elements that `body` leaves out."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
-        self.systems: dict[str, str] = {}
+        self.systems: dict[str, tuple[str, dict[str, None]]] = {}
         self.skip: set[Node] = set()
         self.times: dict[str, None] = {}
         self._labels: Labels = labels()
@@ -112,7 +112,7 @@ class Layout:
         meant = shown or self._labels.code(node.name, code, system)
         words = ", ".join(dict.fromkeys(w for w in (meant, other, text) if w))
         if code and words and code != words:
-            words = f"{words} ({code}{self._system(system)})"
+            words = f"{words} ({code}{self._system(system, code)})"
         elif code:
             words = f"{self._said(node, code)}{self._system(system)}"
         elif system:
@@ -135,11 +135,17 @@ class Layout:
             return shown
         return _BOOLEANS.get(value, value)
 
-    def _system(self, oid: str) -> str:
+    def _system(self, oid: str, explained: str = "") -> str:
+        """What the value says of its code system: nothing where it is `explained` and its system is one of Volven's
+        many small lists, which the technical part then names with the code."""
         if not oid:
             return ""
-        self.systems[oid] = self._labels.system(oid)
-        return f", {self.systems[oid]}"
+        name = self._labels.system(oid)
+        codes = self.systems.setdefault(oid, (name, {}))[1]
+        if explained and self._labels.is_small(oid):
+            codes[explained] = None
+            return ""
+        return f", {name}"
 
     # --- elements ------------------------------------------------------------------------------------------------
 
@@ -157,8 +163,10 @@ class Layout:
             self.row(self._chain_label(node), inline)
             return
         names, inner = [self._title(node)], node
-        while _only_a_wrapper(inner) and not is_narrative(inner.children[0]) and inner.children[0].children:
-            inner = inner.children[0]
+        while _only_a_wrapper(inner) and not is_narrative(only := inner.children[0]) and only.children:
+            if only in self.skip:
+                break
+            inner = only
             names.append(self._title(inner))
         said = [name for name in dict.fromkeys(names) if name]
         if said:
@@ -212,7 +220,7 @@ class Layout:
         """The element on one line, where its values explain themselves; else None."""
         leaves = [n for n in node.walk() if not n.children]
         inner = [n for n in node.walk() if n.children]
-        if any(n.hidden for n in inner) or any(is_narrative(n) for n in node.walk()):
+        if any(n.hidden for n in inner) or any(is_narrative(n) or n in self.skip for n in node.walk()):
             return None
         if not node.namespace.startswith(_TERSE) and any(n.hidden_attributes for n in inner):
             return None

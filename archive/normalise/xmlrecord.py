@@ -85,9 +85,9 @@ def page(root: Node, files: Files) -> dict[str, Any]:
 def _technical(root: Node, layout: Layout) -> list[list[str]]:
     """Code systems, and all that has not been shown: first met first, equal lines once with their number."""
     lines: dict[tuple[str, str, str], int] = {}
-    for oid, name in layout.systems.items():
+    for oid, (name, codes) in layout.systems.items():
         if name != oid:
-            lines[("Kodeverk", name, oid)] = 1
+            lines[("Kodeverk", name, f"{oid}: {', '.join(codes)}" if codes else oid)] = 1
     if layout.times:
         lines[("Datoer og tider", "som i kilden", ", ".join(layout.times))] = 1
     for node in root.walk():

@@ -118,6 +118,16 @@ def test_attachments_are_named_as_the_message_names_them(tmp_path: Path, about: 
     assert f"Vedlegg 1: {name}" in (result.text or "")
 
 
+def test_a_message_is_shown_once(tmp_path: Path) -> None:
+    result = made(
+        tmp_path,
+        f"""{HEAD}<MsgInfo><MsgId>m1</MsgId></MsgInfo><Document><RefDoc><Content>
+        <Dialogmelding xmlns="http://www.kith.no/xmlstds/dialog/2013-01-23"><Notat><Tekst>enestående</Tekst></Notat>
+        </Dialogmelding></Content></RefDoc></Document></MsgHead>""".encode(),
+    )
+    assert (result.text or "").count("enestående") == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -175,7 +185,8 @@ def test_what_a_code_means_is_looked_up_never_made_up(tmp_path: Path) -> None:
         <B V="R" S="2.16.578.1.12.4.1.1.9999"/><ServType V="N"/><ServType V="Q"/><C V="1" S="1.2.3"/></Message>""",
     )
     lines = (result.text or "").split("\n")
-    assert "A: Resistent (R, kodeverk 8271)" in lines
+    assert "A: Resistent (R)" in lines
+    assert "Kodeverk kodeverk 8271 2.16.578.1.12.4.1.1.8271: R" in lines
     assert "B: R, kodeverk 9999" in lines
     assert "C: 1, 1.2.3" in lines
     assert "Meldingsstatus: Ny (N)" in lines
