@@ -37,7 +37,7 @@ from archive.packageread import (
 )
 from archive.premis import Agent, PreservationEvent, write_premis
 from archive.readme import NO_DOCUMENTS, readme
-from archive.reasons import DocumentProblem, Reason
+from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import ArchivedFile, JournalDocument, Patient
 from archive.store import ArchiveStore, disk_full_is_clear, publish, sha256_file, sync_folder
 from schemas import schema_path
@@ -57,6 +57,7 @@ __all__ = [
 
 _CHUNK = 1 << 20
 _IN_MEMORY = 4 << 20
+_ORIGINAL = list(Representation).index(Representation.ORIGINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def write_package(
         write_journal(journal.file, identity, store.info, patient, ordered)
         if (receipt := _written_already(store, final, journal)) is not None:
             return receipt
-        parts = _write_metadata(context, ordered, journal, _carried(previous, ordered), stack, work)
+        parts = _write_metadata(context, ordered, journal, previous, stack, work)
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=work, prefix="package-"))) / final.name
         with temporary.open("wb", buffering=_CHUNK) as out:
             tar = tario.TarWriter(out, int(stamp.timestamp()))
@@ -219,13 +220,22 @@ def _write_metadata(
     context: Context,
     documents: Sequence[JournalDocument],
     journal: _Part,
-    carried: Mapping[str, Sequence[PreservationEvent]],
+    previous: Path | None,
     stack: ExitStack,
     work: Path,
 ) -> list[_Part]:
     """Everything that is not payload, in the order in which it stands in the tar."""
     premis = _Part(layout.PREMIS, stack, work)
-    write_premis(premis.file, context.package, documents, carried, when=context.when, software=context.software)
+    carried, recognised = _carried(previous, documents)
+    write_premis(
+        premis.file,
+        context.package,
+        documents,
+        carried,
+        when=context.when,
+        software=context.software,
+        recognised=recognised,
+    )
     schema = _Part(layout.SCHEMA, stack, work, schema_path("journal.xsd").read_bytes())
     text = _Part(layout.README, stack, work, readme(context.package, context.archive).encode())
     representations, notes = {}, []
@@ -255,16 +265,28 @@ def _write_metadata(
     return [root, journal, premis, schema, text, *representations.values(), *notes]
 
 
-def _carried(previous: Path | None, documents: Sequence[JournalDocument]) -> dict[str, list[PreservationEvent]]:
-    """The PREMIS events of files that are in the generation before with the very same bytes."""
+def _carried(
+    previous: Path | None, documents: Sequence[JournalDocument]
+) -> tuple[dict[str, list[PreservationEvent]], frozenset[str]]:
+    """The PREMIS events of files that are in the generation before with the very same bytes, or whose archive copy
+    alone is another, since it got words by OCR; and which files the latter are. By the path of the original."""
     if previous is None:
-        return {}
+        return {}, frozenset()
     before = {
         packaged_path(Representation.ORIGINAL, d.id, f): _hashes(f) for d, f in _files(read_package(previous).documents)
     }
-    now = {packaged_path(Representation.ORIGINAL, d.id, f): _hashes(f) for d, f in _files(documents)}
+    carried, recognised = {}, set()
     events = events_of_package(previous)
-    return {path: list_ for path, list_ in events.items() if path in now and now[path] == before.get(path)}
+    for d, f in _files(documents):
+        path, hashes = packaged_path(Representation.ORIGINAL, d.id, f), _hashes(f)
+        if path not in events or path not in before:
+            continue
+        if hashes == before[path]:
+            carried[path] = events[path]
+        elif hashes[_ORIGINAL] == before[path][_ORIGINAL] and any(n.code is Flag.OCR_TEXT for n in f.flags):
+            carried[path] = events[path]
+            recognised.add(path)
+    return carried, frozenset(recognised)
 
 
 def _files(documents: Iterable[JournalDocument]) -> Iterator[tuple[JournalDocument, ArchivedFile]]:

@@ -7,9 +7,10 @@ events of the files it carries along unchanged, with their times.
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -17,6 +18,7 @@ from lxml import etree
 
 from archive.layout import Representation, fixity_of, packaged_path
 from archive.metadata import PackageIdentity
+from archive.reasons import Flag
 from archive.record import ArchivedFile, JournalDocument, Verdict
 from archive.xmlio import XmlWriter, children, text_of
 
@@ -76,9 +78,7 @@ def events_of(
     document: JournalDocument, file: ArchivedFile, generation: int, when: str, software: Agent
 ) -> list[PreservationEvent]:
     """The events of a file that is archived in this generation for the first time, in the order they happened."""
-    pdf, original, text = (
-        packaged_path(r, document.id, file) for r in (Representation.PDFA, Representation.ORIGINAL, Representation.TEXT)
-    )
+    pdf, original, text = _paths(document, file)
     copy, verdict, format_ = file.archive_copy, file.archive_copy.verdict, file.original.format
     kept = copy.sha256 == file.original.sha256
     flags = ", ".join(note.code.value for note in file.flags)
@@ -88,21 +88,7 @@ def events_of(
     )
     found = f"{format_.format_name or format_.media_type}; PRONOM: {format_.puid or 'unknown'}"
     made = ((original, "source"), (pdf, "outcome"), (text, "outcome"))
-
-    def event(
-        type_: str, detail: str, outcome: str, note: str, objects: tuple[tuple[str, str], ...], agent: Agent = software
-    ) -> PreservationEvent:
-        id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{generation}"))
-        return PreservationEvent(id_, type_, when, detail, outcome, note, agent, objects)
-
-    def validated(verdict: Verdict) -> PreservationEvent:
-        rules = f"PDF/A-{verdict.flavour}" + (
-            f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
-        )
-        outcome = "pass" if verdict.passed else "fail"
-        engine = Agent(verdict.engine, verdict.engine_version)
-        return event("validation", "Against ISO 19005.", outcome, rules, ((pdf, "source"),), engine)
-
+    event = functools.partial(_event, document, file, generation, when, software)
     return [
         event("ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)),
         event(
@@ -121,7 +107,7 @@ def events_of(
             "; ".join(part for part in (tried, f"flags: {flags}" if flags else "") if part),
             made,
         ),
-        *([] if verdict is None else [validated(verdict)]),
+        *([] if verdict is None else [_validated(event, verdict, pdf)]),
         event(
             "message digest calculation",
             "SHA-256 of all three forms.",
@@ -132,6 +118,69 @@ def events_of(
     ]
 
 
+def events_of_ocr(
+    document: JournalDocument, file: ArchivedFile, generation: int, when: str, software: Agent
+) -> list[PreservationEvent]:
+    """The events of a file whose pages got the words that OCR recognised; they follow those it had before."""
+    pdf, _, text = _paths(document, file)
+    copy = file.archive_copy
+    engine = Agent.parse(copy.attempts[-1].detail) if copy.attempts else software
+    note = "; ".join(n.detail for n in file.flags if n.code is Flag.OCR_TEXT)
+    event = functools.partial(_event, document, file, generation, when, software)
+    return [
+        event(
+            "modification",
+            "Words recognised by OCR were laid invisibly over the pages' pictures, which are unchanged.",
+            "warning",
+            note,
+            ((pdf, "outcome"), (text, "outcome")),
+            engine,
+        ),
+        *([] if copy.verdict is None else [_validated(event, copy.verdict, pdf)]),
+        event(
+            "message digest calculation",
+            "SHA-256 of archive copy and text.",
+            "success",
+            "",
+            ((pdf, "source"), (text, "source")),
+        ),
+    ]
+
+
+def _paths(document: JournalDocument, file: ArchivedFile) -> tuple[str, str, str]:
+    return (
+        packaged_path(Representation.PDFA, document.id, file),
+        packaged_path(Representation.ORIGINAL, document.id, file),
+        packaged_path(Representation.TEXT, document.id, file),
+    )
+
+
+def _event(
+    document: JournalDocument,
+    file: ArchivedFile,
+    generation: int,
+    when: str,
+    software: Agent,
+    type_: str,
+    detail: str,
+    outcome: str,
+    note: str,
+    objects: tuple[tuple[str, str], ...],
+    agent: Agent | None = None,
+) -> PreservationEvent:
+    id_ = str(uuid.uuid5(uuid.UUID(document.id), f"{type_}\n{file.seq}\n{generation}"))
+    return PreservationEvent(id_, type_, when, detail, outcome, note, agent or software, objects)
+
+
+def _validated(event: Callable[..., PreservationEvent], verdict: Verdict, pdf: str) -> PreservationEvent:
+    rules = f"PDF/A-{verdict.flavour}" + (
+        f"; rules not met: {' '.join(verdict.failed_rules)}" if not verdict.passed else ""
+    )
+    outcome = "pass" if verdict.passed else "fail"
+    engine = Agent(verdict.engine, verdict.engine_version)
+    return event("validation", "Against ISO 19005.", outcome, rules, ((pdf, "source"),), engine)
+
+
 def write_premis(
     out: IO[bytes],
     package: PackageIdentity,
@@ -140,6 +189,7 @@ def write_premis(
     *,
     when: str,
     software: Agent,
+    recognised: Collection[str] = (),
 ) -> None:
     """Write a premis.xml.
 
@@ -151,6 +201,7 @@ def write_premis(
             file not in it was archived now.
         when: the time of this run, UTC, ISO 8601.
         software: what writes the package.
+        recognised: those of them, by the same path, whose archive copy got words by OCR in this generation.
     """
 
     def events() -> Iterator[PreservationEvent]:
@@ -158,6 +209,8 @@ def write_premis(
             for file in document.files:
                 original = packaged_path(Representation.ORIGINAL, document.id, file)
                 yield from carried.get(original) or events_of(document, file, package.generation, when, software)
+                if original in recognised:
+                    yield from events_of_ocr(document, file, package.generation, when, software)
         yield _creation(package, when, software)
 
     attributes = {

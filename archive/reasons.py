@@ -47,6 +47,7 @@ class Flag(Coded):
     ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
     NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
+    OCR_TEXT = "ocr-text", "Words were recognised in the pages' pictures by OCR; they may be wrong."
     GLYPHS_MISSING = (
         "glyphs-missing",
         "No installed font has some of its characters; the copy shows their numbers, its text has them.",

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from archive.errors import ArchiveBusyError, DiskFullError, NotAnArchiveError
 FORMAT_VERSION = 1
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHUNK = 1 << 20
+_BRIEF = b"brief"
+_POLL_SECONDS = 0.05
+_MOST_BRIEF_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,30 +163,80 @@ class ArchiveStore:
             for second in _folders(first):
                 yield from sorted(p for p in second.iterdir() if p.suffix == ".tar" and p.is_file())
 
+    @property
+    def ocr_queue(self) -> Path:
+        """The pages that wait for OCR (SQLite); derived."""
+        return self.root / "ocr.sqlite"
+
+    @property
+    def ocr_work(self) -> Path:
+        """Temporary files of a running `ocr`, which may run beside a migration."""
+        return self.root / "ocr"
+
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, brief: bool = False) -> Iterator[None]:
         """Hold the archive's write lock; released by the system when the process dies.
+
+        Args:
+            brief: it is held for moments only: others wait for it instead of giving up.
 
         Raises:
             ArchiveBusyError: another process holds it.
         """
-        handle = (self.root / "lock").open("a+b")
-        try:
+        with _held(self.root / "lock", f"Another journalarkiv process is writing {self.root}.", brief=brief):
+            yield
+
+    @contextlib.contextmanager
+    def ocr_lock(self) -> Iterator[None]:
+        """Hold what only one `ocr` at a time may have; keeps nobody else from the archive.
+
+        Raises:
+            ArchiveBusyError: another process holds it.
+        """
+        with _held(self.root / "ocr.lock", f"Another `journalarkiv ocr` is at work on {self.root}."):
+            yield
+
+
+@contextlib.contextmanager
+def _held(path: Path, busy: str, *, brief: bool = False) -> Iterator[None]:
+    handle = path.open("a+b")
+    try:
+        waited = 0.0
+        while True:
             try:
                 _lock_exclusively(handle)
+                break
             except OSError:
-                raise ArchiveBusyError(
-                    f"Another journalarkiv process is writing {self.root}.", remedy="Wait for it, or stop it."
-                ) from None
+                # once more in any case: who has just taken the lock may not have said yet that it is brief
+                if waited > _MOST_BRIEF_SECONDS or (waited and not _is_brief(handle)):
+                    raise ArchiveBusyError(busy, remedy="Wait for it, or stop it.") from None
+                time.sleep(_POLL_SECONDS)
+                waited += _POLL_SECONDS
+        handle.truncate(0)  # what a process that was killed had said
+        if brief:
+            handle.write(_BRIEF)
+            handle.flush()
+        try:
             yield
         finally:
-            handle.close()
+            handle.truncate(0)
+    finally:
+        handle.close()
+
+
+def _is_brief(handle: IO[bytes]) -> bool:
+    try:
+        handle.seek(0)
+        return handle.read(len(_BRIEF)) == _BRIEF
+    except OSError:
+        return False
 
 
 def _lock_exclusively(handle: IO[bytes]) -> None:
     if sys.platform == "win32":
         import msvcrt
 
+        handle.seek(0)  # it locks bytes from here
         msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
     else:
         import fcntl

@@ -71,6 +71,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.ENCODING_GUESSED: _("Tegnsettet var ikke oppgitt og er funnet ved analyse. Enkelte tegn kan være feil."),
     Flag.OWNER_PASSWORD: _("Originalen hadde bruksbegrensninger (ikke åpningspassord). Arkivkopien har ingen."),
     Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
+    Flag.OCR_TEXT: _("Teksten er gjenkjent maskinelt fra et skannet bilde og kan inneholde feil. Les selve siden."),
     Flag.GLYPHS_MISSING: _("Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer."),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
@@ -85,6 +86,7 @@ _SHORT: dict[Flag, Any] = {
     Flag.DATE_IMPLAUSIBLE: _("Usannsynlig dato"),
     Flag.DECODED_LENIENTLY: _("Delvis lesbar"),
     Flag.NO_TEXT: _("Uten tekst"),
+    Flag.OCR_TEXT: _("Maskinlest tekst"),
     Flag.VANISHED_FROM_SOURCE: _("Borte i kilden"),
     Flag.NEWER_VERSION_REJECTED: _("Nyere versjon mangler"),
 }
