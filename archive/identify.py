@@ -36,6 +36,7 @@ MEDIA_TYPES = {
     "txt": "text/plain",
     "html": "text/html",
     "xml": "application/xml",
+    "json": "application/json",
     "jpeg": "image/jpeg",
     "png": "image/png",
     "tiff": "image/tiff",
@@ -63,6 +64,7 @@ _EXTENSIONS = {
     "txt": {"txt", "text", "asc", "csv", "log", "md", "ini"},
     "html": {"html", "htm", "xhtml"},
     "xml": {"xml", "xhtml", "xsd", "xsl", "svg"},
+    "json": {"json"},
     "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
     "png": {"png"},
     "tiff": {"tif", "tiff"},
@@ -205,6 +207,9 @@ def _text_family(file: IO[bytes], text: str, extension: str) -> str:
         return "html"
     if start.startswith(("<!--", "<!DOCTYPE", "<?")) or _XML_ROOT.match(start):
         return "xml" if extension == "xml" or _well_formed(file) else "txt"
+    # A JSON reader is asked only where something promises JSON: as text, it stays what it is.
+    if start.startswith(("{", "[")) and (extension == "json" or '"resourceType"' in start):
+        return "json"
     return "txt"
 
 

@@ -11,6 +11,8 @@ from archive.normalise import contained, ghostscript, office, raster
 _PACKAGES = {
     "plaintext": ("typst", "typst"),
     "xmlrecord": ("typst", "typst"),
+    "jsonrecord": ("typst", "typst"),
+    "sourcetext": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),
     "pdf": ("pikepdf", "pikepdf"),

@@ -10,7 +10,8 @@ import itertools
 import re
 
 from archive.normalise.xmllabels import labels
-from archive.normalise.xmllayout import Layout, all_text, is_narrative, tidy
+from archive.normalise.xmllayout import Layout
+from archive.normalise.xmlnarrative import all_text, is_narrative, tidy
 from archive.normalise.xmltree import Node
 
 _NAMESPACES = ("http://www.kith.no/xmlstds/", "http://ehelse.no/xmlstds/", "http://www.ehelse.no/xmlstds/")

@@ -20,7 +20,8 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_IMAGES, ("image",)),
     "txt": ("plaintext", office.ROUTE),
     "html": ("html", office.ROUTE),
-    "xml": ("xmlrecord", "plaintext"),
+    "xml": ("xmlrecord", "sourcetext"),
+    "json": ("jsonrecord", "sourcetext"),
     "pdf": (pdf.ROUTE,),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.

@@ -19,8 +19,6 @@ from archive.normalise.contract import Part
 from archive.normalise.xmltree import Node, local
 from archive.reasons import DocumentProblem, Reason
 
-FHIR = "http://hl7.org/fhir"
-
 _MOST_FILES = 1000
 _MOST_NAME = 120
 _LEAST = 200

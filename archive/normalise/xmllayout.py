@@ -6,57 +6,31 @@ the end is listed under "Tekniske opplysninger".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archive.normalise.xmllabels import Labels, labels, shown_time
-from archive.normalise.xmltree import XHTML, Node, local, without_base64
+from archive.normalise.xmlnarrative import is_narrative, narrative, tidy
+from archive.normalise.xmltree import FHIR, HL7, XHTML, Node, local, without_base64
 
 Block = dict[str, Any]
 
-_HL7 = "urn:hl7-org:v3"
-_TERSE = ("http://www.kith.no/", "http://ehelse.no/", "http://www.ehelse.no/", "http://www.npr.no/", XHTML, _HL7)
+_TERSE = ("http://www.kith.no/", "http://ehelse.no/", "http://www.ehelse.no/", "http://www.npr.no/", XHTML)
 """Vocabularies whose further attributes are technical; in others they may be content and stand with their element."""
-_DATED = (*_TERSE, "http://hl7.org/fhir")
+_DATED = (*_TERSE, HL7, FHIR)
 """Vocabularies whose dates are shown as Norwegians write them."""
+_TECHNICAL = frozenset(("classCode", "moodCode", "typeCode", "determinerCode", "contextControlCode", "type", "ID"))
+"""Attributes of HL7 v3 that say how the model is used, not what was the case."""
 _BOOLEANS = {"true": "Ja (true)", "false": "Nei (false)"}
 _MOST_COLUMNS = 7
 _MOST_CELL = 80
 _LONG = 180
 _DEEPEST_HEADING = 5
-_PARAGRAPHS = frozenset(
-    (
-        "p",
-        "div",
-        "li",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "pre",
-        "blockquote",
-        "dt",
-        "dd",
-        "ul",
-        "ol",
-        "paragraph",
-        "item",
-        "list",
-        "caption",
-        "body",
-        "section",
-        "address",
-    )
-)
-_NARRATIVES = frozenset(("text",))
 
 
 class Layout:
-    """Collects blocks. `systems` are the code systems met: OID to name and the codes shown without it; `times` the dates
-    that are shown otherwise than they were written; `skip` are elements that `body` leaves out."""
+    """Collects blocks. `systems` are the code systems met: OID to name and the codes shown without it; `times` the
+    dates that are shown otherwise than they were written; `skip` are elements that `body` leaves out."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -87,11 +61,15 @@ class Layout:
         """Running text; its line breaks are kept."""
         self.blocks.append({"p": text})
 
-    def table(self, head: Sequence[str], body: Sequence[Sequence[str]]) -> None:
-        """A table with a head row (which may be empty). Columns with nothing in them are left out."""
-        used = [i for i in range(max(map(len, body))) if not head or any(i < len(r) and r[i] for r in body)]
+    def table(self, head: Sequence[str], body: Sequence[Sequence[str]], *, whole: bool = False) -> None:
+        """A table with a head row (which may be empty). Columns with nothing in them are left out, unless `whole`."""
+        width = max(len(head), *map(len, body))
+        used = [i for i in range(width) if whole or not head or any(i < len(r) and r[i] for r in body)]
         self.blocks.append(
-            {"head": [head[i] for i in used if head], "table": [[r[i] for i in used if i < len(r)] for r in body]}
+            {
+                "head": [head[i] for i in used if i < len(head)],
+                "table": [[r[i] for i in used if i < len(r)] for r in body],
+            }
         )
 
     # --- values --------------------------------------------------------------------------------------------------
@@ -103,11 +81,13 @@ class Layout:
     def value(self, node: Node) -> str:
         """What an element without elements says: its text, or "text (code, code system)". Takes all it places."""
         text = tidy(node.take_text())
+        if node.namespace == HL7 and not text:
+            text = node.take("extension")  # of an instance identifier, whose root is its system
         shown = node.take("DN", "displayName", "display")
         other = node.take("OT", "originalText")
         code = node.take("V", "value", "code")
         unit = node.take("U", "unit")
-        system = node.take("S", "codeSystem")
+        system = node.take("S", "codeSystem") or (node.take("root") if node.namespace == HL7 else "")
         text, code = without_base64(text), without_base64(code)
         meant = shown or self._labels.code(node.name, code, system)
         words = ", ".join(dict.fromkeys(w for w in (meant, other, text) if w))
@@ -120,17 +100,13 @@ class Layout:
         else:
             words = self._said(node, words)
         words = f"{words} {unit}" if unit else words
-        if not node.namespace.startswith(_TERSE):
-            rest = [
-                f"{local(k)}: {without_base64(v)}" for k, v in node.attributes.items() if k in node.hidden_attributes
-            ]
-            node.hidden_attributes.clear()
-            words = f"{words} [{'; '.join(rest)}]" if words and rest else words or "; ".join(rest)
-        return words
+        rest = [f"{local(k)}: {without_base64(node.attributes[k])}" for k in _own_attributes(node)]
+        node.hidden_attributes.difference_update(_own_attributes(node))
+        return f"{words} [{'; '.join(rest)}]" if words and rest else words or "; ".join(rest)
 
     def _said(self, node: Node, value: str) -> str:
         """A truth value in words, an instant as Norwegians write it; anything else as it is."""
-        if node.namespace.startswith(_DATED) and (shown := shown_time(value, hl7=node.namespace == _HL7)):
+        if node.namespace.startswith(_DATED) and (shown := shown_time(value, hl7=node.namespace == HL7)):
             self.times[value] = None
             return shown
         return _BOOLEANS.get(value, value)
@@ -192,10 +168,9 @@ class Layout:
 
     def _own(self, node: Node) -> None:
         """The attributes and text of an element that also has elements."""
-        if not node.namespace.startswith(_TERSE):
-            for key in [k for k in node.attributes if k in node.hidden_attributes]:
-                node.hidden_attributes.discard(key)
-                self.row(local(key), without_base64(node.attributes[key]))
+        for key in _own_attributes(node):
+            node.hidden_attributes.discard(key)
+            self.row(local(key), without_base64(node.attributes[key]))
         if node.hidden:
             self.paragraph(without_base64(tidy(node.take_text())))
 
@@ -222,7 +197,7 @@ class Layout:
         inner = [n for n in node.walk() if n.children]
         if any(n.hidden for n in inner) or any(is_narrative(n) or n in self.skip for n in node.walk()):
             return None
-        if not node.namespace.startswith(_TERSE) and any(n.hidden_attributes for n in inner):
+        if any(_own_attributes(n) for n in inner):
             return None
         alone = len(leaves) == 1 and node.name not in self._labels.titles
         if not alone and not all(n.name in self._labels.plain for n in leaves):
@@ -261,7 +236,7 @@ class Layout:
                 columns[path] = None
             if any(n.hidden for n in node.walk() if n.children):
                 return False
-            if not node.namespace.startswith(_TERSE) and any(n.hidden_attributes for n in node.walk() if n.children):
+            if any(_own_attributes(n) for n in node.walk() if n.children):
                 return False
             found.append(cells)
         if not 1 < len(columns) <= _MOST_COLUMNS:
@@ -276,76 +251,17 @@ class Layout:
         self.table(head, [[self.value(cells[p]) if p in cells else "" for p in columns] for cells in found])
         return True
 
-    # --- narrative text ------------------------------------------------------------------------------------------
-
     def narrative(self, node: Node) -> None:
         """XHTML and CDA narrative: paragraphs and tables."""
-        pending: list[str] = []
-
-        def flush() -> None:
-            text = re.sub(r"[ \t\r\n\f]+", " ", "".join(pending))
-            text = re.sub(" ?\0 ?", "\n", text).strip()  # XML has no NUL of its own: it stands for <br/>
-            pending.clear()
-            if text:
-                self.paragraph(text)
-
-        def inside(n: Node) -> None:
-            n.hidden = False
-            for part in n.content:
-                if isinstance(part, str):
-                    pending.append(part)
-                elif part.name == "table":
-                    flush()
-                    self._narrative_table(part)
-                elif part.name == "br":
-                    pending.append("\0")
-                elif part.name in _PARAGRAPHS:
-                    flush()
-                    if part.name in ("li", "item"):
-                        pending.append("• ")
-                    inside(part)
-                    flush()
-                else:
-                    inside(part)
-
-        inside(node)
-        flush()
-
-    def _narrative_table(self, node: Node) -> None:
-        body: list[list[str]] = []
-        in_cells: set[Node] = set()
-        for n in node.walk():
-            n.hidden = False
-        for row in (n for n in node.walk() if n.name == "tr"):
-            body.append([tidy(all_text(cell)) for cell in row.children])
-            in_cells.update(n for cell in row.children for n in cell.walk())
-        # captions, and whatever else stands where no cell is: the source need not be a sound table
-        stray = [n.text for n in node.walk() if n.text and n not in in_cells]
-        if stray:
-            self.paragraph(tidy(" ".join(stray)))
-        if body:
-            self.table([], body)
+        narrative(node, self)
 
 
-def is_narrative(node: Node) -> bool:
-    """Whether the element holds running text with markup."""
-    if node.namespace == XHTML:
-        return True
-    if node.namespace == _HL7 and node.name in _NARRATIVES:
-        return bool(node.children)
-    mixed = bool(node.text) and bool(node.children)
-    return mixed and any(c.namespace == XHTML for c in node.children)
-
-
-def all_text(node: Node) -> str:
-    """All text below an element, its words kept apart."""
-    return " ".join(n.text for n in node.walk() if n.text) if node.children else node.text
-
-
-def tidy(text: str) -> str:
-    """Text with LF line ends, without space at its ends and at the ends of its lines."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").split("\n")
-    return "\n".join(line.strip(" ") for line in lines).strip("\n ")
+def _own_attributes(node: Node) -> list[str]:
+    """Attributes that are still to be shown, and belong where their element stands."""
+    if node.namespace.startswith(_TERSE) or not node.hidden_attributes:
+        return []
+    quiet = _TECHNICAL if node.namespace == HL7 else ()
+    return [k for k in node.attributes if k in node.hidden_attributes and local(k) not in quiet]
 
 
 def _only_a_wrapper(node: Node) -> bool:

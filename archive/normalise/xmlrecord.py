@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from archive.normalise import kith
+from archive.normalise import cda, fhir, kith
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
 from archive.normalise.typeset import drawable, glyph_flags, typeset
 from archive.normalise.xmlfiles import Files, split_off
 from archive.normalise.xmllabels import labels
-from archive.normalise.xmllayout import Block, Layout, tidy
+from archive.normalise.xmllayout import Block, Layout
+from archive.normalise.xmlnarrative import tidy
 from archive.normalise.xmltree import XHTML, Node, local, parse, without_base64
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
@@ -65,6 +66,12 @@ def page(root: Node, files: Files) -> dict[str, Any]:
     if kith.is_message(root):
         layout: Layout = (message := kith.MessageLayout())
         title, subtitle, facts = kith.lay_out(root, message)
+    elif cda.is_document(root):
+        layout = Layout()
+        title, subtitle, facts = cda.lay_out(root, layout)
+    elif fhir.is_resource(root):
+        layout = fhir.ResourceLayout()
+        title, subtitle, facts = fhir.lay_out(root, layout)
     else:
         layout = Layout()
         title, subtitle, facts = labels().element(root.name), root.namespace, []

@@ -15,10 +15,13 @@ from archive.normalise.encodings import decode
 from archive.reasons import DocumentProblem, Reason
 
 XHTML = "http://www.w3.org/1999/xhtml"
+HL7 = "urn:hl7-org:v3"
+FHIR = "http://hl7.org/fhir"
+MOST_NODES = 500_000
+"""Elements of a record."""
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XML = "http://www.w3.org/XML/1998/namespace"
 _UNSAID = frozenset((f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"))
-_MOST_NODES = 500_000
 _LEAST_BASE64 = 200
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 # Possessive: what does not end as base64 does is not tried again piece by piece.
@@ -143,8 +146,8 @@ def _tree(content: bytes) -> etree._ElementTree:
 
 def _node(element: etree._Element, count: list[int]) -> Node:
     count[0] += 1
-    if count[0] > _MOST_NODES:
-        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has more than {_MOST_NODES} elements.")
+    if count[0] > MOST_NODES:
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has more than {MOST_NODES} elements.")
     name = etree.QName(element)
     node = Node(name.localname, name.namespace or "", {})
     node.attributes = {str(k): str(v) for k, v in element.attrib.items() if k not in _UNSAID}

@@ -180,6 +180,22 @@ def test_unreadable(tmp_path: Path) -> None:
     assert problem.value.reason is Reason.UNREADABLE
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "family"),
+    [
+        (b'{"a": 1}', "a.json", "json"),
+        (b'\n[{"a": 1}]', "a.JSON", "json"),
+        (b'{"resourceType": "Bundle"}', "a.dat", "json"),
+        (b'{"a": 1}', "a.txt", "txt"),
+        (b"bare tekst", "a.json", "txt"),
+    ],
+)
+def test_json_is_what_promises_to_be(tmp_path: Path, content: bytes, name: str, family: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert identify(path, name).family == family
+
+
 STARTS = st.sampled_from(
     [
         b"",
