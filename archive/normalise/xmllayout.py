@@ -152,7 +152,7 @@ class Layout:
     def body(self, node: Node, level: int) -> None:
         """What is in an element, without its heading and what is to be skipped."""
         self._own(node)
-        children = [c for c in node.children if c not in self.skip]
+        children = [c for c in node.children if not self._is_placed(c)]
         at = 0
         while at < len(children):
             run = self._run(children, at)
@@ -161,6 +161,14 @@ class Layout:
             else:
                 self.element(children[at], level)
                 at += 1
+
+    def _is_placed(self, node: Node) -> bool:
+        """Whether nothing of it is left to show: to be skipped, or a wrapper of nothing but such."""
+        if node in self.skip:
+            return True
+        if node.hidden or not node.children or _own_attributes(node):
+            return False
+        return all(map(self._is_placed, node.children))
 
     def special(self, run: list[Node], level: int) -> bool:
         """Place a run of elements of one kind together, if that can be; else False, and nothing is placed."""
