@@ -7,6 +7,7 @@ gives the same packages, so a task that was cut short is simply done again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
@@ -55,6 +56,11 @@ def opening_note(store: ArchiveStore, pid: int) -> Path:
     """The note a careful worker leaves: the id of the document it has open."""
     return store.work / f"opening-{pid}"
 
+
+_OUR_TROUBLE = frozenset(
+    {errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
+)
+"""Errors of the machine or its disks, for which no document is to blame."""
 
 _worker: Worker | None = None
 
@@ -206,10 +212,17 @@ class Run:
                 ValueError,
                 RuntimeError,
             ) as e:
-                detail = f"The conversion ended with {type(e).__name__}."
-                outcomes[job.key] = Rejected(job.key, Reason.CONVERSION_FAILED, detail)
+                outcomes[job.key] = _gave_up(job, e)
+            except OSError as e:
+                if e.errno in _OUR_TROUBLE:
+                    raise
+                outcomes[job.key] = _gave_up(job, e)
         self.worker.note.unlink(missing_ok=True)
         return outcomes
+
+
+def _gave_up(job: Job, error: Exception) -> Rejected:
+    return Rejected(job.key, Reason.CONVERSION_FAILED, f"The conversion ended with {type(error).__name__}.")
 
 
 def _print(plan: PlannedDocument, patient: PlannedPatient, content: tuple[str | None, ...]) -> str:

@@ -10,6 +10,7 @@ Sources: RTF 1.9.1 (fldinst), ECMA-376 part 1, 17.16 (fields), [MS-DOC] 2.9.90 (
 
 from __future__ import annotations
 
+import errno
 import re
 import struct
 import zipfile
@@ -79,7 +80,7 @@ def _freeze_zip(path: Path, parts: re.Pattern[str], change: Callable[[bytes], by
             changed = {}
             for member in members:
                 if parts.fullmatch(member.filename):
-                    content = source.read(member)
+                    content = _member(source, member)
                     if (frozen := change(content)) != content:
                         changed[member.filename] = frozen
             if not changed:
@@ -87,12 +88,21 @@ def _freeze_zip(path: Path, parts: re.Pattern[str], change: Callable[[bytes], by
             copy = path.with_suffix(".frozen")
             with zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as target:
                 for member in members:
-                    content = changed[member.filename] if member.filename in changed else source.read(member)
+                    content = changed[member.filename] if member.filename in changed else _member(source, member)
                     target.writestr(member, content)
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, NotImplementedError, RuntimeError, EOFError):
         path.with_suffix(".frozen").unlink(missing_ok=True)
         return
     copy.replace(path)
+
+
+def _member(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        return source.read(member)
+    except OSError as e:
+        if e.errno == errno.EINVAL:  # the directory of a broken file places a member before the file's beginning
+            raise zipfile.BadZipFile from None
+        raise
 
 
 def _freeze_doc(path: Path) -> None:

@@ -65,3 +65,11 @@ def test_what_is_no_such_document_stays_as_it_is(tmp_path: Path, family: str) ->
         freeze(path, family)
         assert path.read_bytes() == content
         assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_zip_whose_parts_would_lie_before_its_beginning_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.docx"
+    path.write_bytes(docx("<w:r><w:instrText> DATE </w:instrText></w:r>")[20:])
+    before = path.read_bytes()
+    freeze(path, "docx")
+    assert path.read_bytes() == before
