@@ -25,7 +25,8 @@ _QUALITY = 85
 _MOST_PIXELS = 60_000_000
 """Of a page that is drawn; a larger one is drawn at less than 200 dpi."""
 _MOST_PAGES = 500
-_UNIT = 500  # width of the one glyph, of 1000
+GLYPH_WIDTH = 500
+"""Of the one glyph of the invisible font, in thousandths of its size."""
 
 
 def rasterise(pdf: Path, out: Path, limits: Limits) -> None:
@@ -60,7 +61,7 @@ def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"{len(source)} pages are too many to keep as pictures.")
         source.init_forms()
         with pikepdf.new() as target:
-            font = _invisible_font(target)
+            font = invisible_font(target)
             for number in range(len(source)):
                 try:
                     _page(source, number, target, font)
@@ -122,7 +123,7 @@ def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
             size, width = top - bottom, right - left
             if not codes or size <= 0 or width <= 0:
                 continue
-            stretch = 100 * width / (len(codes) / 4 * size * _UNIT / 1000)
+            stretch = 100 * width / (len(codes) / 4 * size * GLYPH_WIDTH / 1000)
             yield (
                 f"BT 3 Tr /F {size:.2f} Tf {stretch:.2f} Tz "
                 f"1 0 0 1 {left - left0:.2f} {bottom - bottom0:.2f} Tm <{codes}> Tj ET\n"
@@ -131,16 +132,16 @@ def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
         text.close()
 
 
-def _invisible_font(target: pikepdf.Pdf) -> pikepdf.Object:
+def invisible_font(target: pikepdf.Pdf) -> pikepdf.Object:
     """A font of one glyph that stands for every character: code = CID = UTF-16 unit."""
     program = target.make_stream(_font_program())
     program.Length1 = len(_font_program())
     descriptor = Dictionary(
         Type=Name.FontDescriptor, FontName=Name("/AAAAAA+Invisible"), Flags=4, ItalicAngle=0, Ascent=1000, Descent=0,
-        CapHeight=700, StemV=80, FontBBox=Array([0, 0, _UNIT, 1000]), FontFile2=program,
+        CapHeight=700, StemV=80, FontBBox=Array([0, 0, GLYPH_WIDTH, 1000]), FontFile2=program,
     )  # fmt: skip
     cid_font = Dictionary(
-        Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name("/AAAAAA+Invisible"), DW=_UNIT,
+        Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name("/AAAAAA+Invisible"), DW=GLYPH_WIDTH,
         CIDSystemInfo=Dictionary(Registry=b"Adobe", Ordering=b"Identity", Supplement=0),
         FontDescriptor=target.make_indirect(descriptor),
         CIDToGIDMap=target.make_stream(b"\0\0" + b"\0\1" * 0xFFFF),
@@ -164,11 +165,11 @@ def _font_program() -> bytes:
     # Never drawn (render mode 3), but viewers mark text by the boxes of its glyphs.
     pen = TTGlyphPen(None)
     pen.moveTo((0, 0))
-    for corner in ((0, 1000), (_UNIT, 1000), (_UNIT, 0)):
+    for corner in ((0, 1000), (GLYPH_WIDTH, 1000), (GLYPH_WIDTH, 0)):
         pen.lineTo(corner)
     pen.closePath()
     builder.setupGlyf({".notdef": Glyph(), "any": pen.glyph()})
-    builder.setupHorizontalMetrics({".notdef": (_UNIT, 0), "any": (_UNIT, 0)})
+    builder.setupHorizontalMetrics({".notdef": (GLYPH_WIDTH, 0), "any": (GLYPH_WIDTH, 0)})
     builder.setupHorizontalHeader(ascent=1000, descent=0)
     builder.setupNameTable({"familyName": "Invisible", "styleName": "Regular", "psName": "Invisible"})
     builder.setupOS2()
