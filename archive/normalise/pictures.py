@@ -12,10 +12,11 @@ from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
 from archive.normalise import strips
+from archive.normalise.jpegs import Stream
 
 _POINTS = 72.0
 _A4 = (595.28, 841.89)
-_LEAST_DPI, _MOST_DPI = 100.0, 2400.0
+_LEAST_DPI, _MOST_DPI = 90.0, 2400.0
 _SCREEN_DPI = 96.0
 _LEAST_PAGE = 72.0
 _MOST_PAGE = 14400.0
@@ -35,10 +36,13 @@ _PNG_COLOURS = {0: (1, Name.DeviceGray), 2: (3, Name.DeviceRGB), 3: (1, Name.Ind
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An image object and the rows of the stored picture it covers, from the top."""
+    """An image object and the pixels of the stored picture it covers, counted from its left and top edge; what
+    reaches over the picture's edge is not shown."""
 
     image: pikepdf.Object
+    left: int
     top: int
+    columns: int
     rows: int
 
 
@@ -59,13 +63,18 @@ def add_page(
     page = (down, across) if matrix[0] == 0 else (across, down)
     paper = (max(page[0], _LEAST_PAGE), max(page[1], _LEAST_PAGE))
     left, bottom = (paper[0] - page[0]) / 2, (paper[1] - page[1]) / 2
+    # One matrix to stored pixels, and whole numbers within: strips meet without a gap, and viewers that reckon in
+    # single precision draw them pixel by pixel.
     a, b, c, d, e, f = matrix
-    content = [_cm(page[0], 0, 0, page[1], left, bottom), _cm(a, b, c, d, e, f)]
+    first = (a * page[0] / width, b * page[1] / width, c * page[0] / height, d * page[1] / height)
+    content = [_cm(*first, e * page[0] + left, f * page[1] + bottom)]
+    if any(part.left + part.columns > width or part.top + part.rows > height for part in parts):
+        content.append(f"0 0 {width} {height} re W n")
     images = Dictionary()
     for i, part in enumerate(parts):
         images[f"/I{i}"] = part.image
-        low = (height - part.top - part.rows) / height
-        content.append(f"q {_cm(1, 0, 0, part.rows / height, 0, low)} /I{i} Do Q")
+        place = _cm(part.columns, 0, 0, part.rows, part.left, height - part.top - part.rows)
+        content.append(f"q {place} /I{i} Do Q")
     pdf.add_blank_page(page_size=paper)
     made = pdf.pages[-1]
     made.Contents = pdf.make_stream("\n".join(content).encode())
@@ -73,15 +82,17 @@ def add_page(
 
 
 def _cm(*numbers: float) -> str:
-    return " ".join(f"{n:.8f}".rstrip("0").rstrip(".") for n in numbers) + " cm"
+    return " ".join(f"{n:.12f}".rstrip("0").rstrip(".") for n in numbers) + " cm"
 
 
 def _extent(width: int, height: int, dpi: tuple[float, float] | None) -> tuple[float, float]:
     """Width and height in points."""
     if dpi is None or not all(_LEAST_DPI <= d <= _MOST_DPI for d in dpi):
-        long, short = max(width, height), min(width, height)
+        # Pixels of a fax are not square: their shape is kept where the sizes are nonsense.
+        shape = dpi[0] / dpi[1] if dpi and min(dpi) > 0 and 0.25 <= dpi[0] / dpi[1] <= 4 else 1.0
+        long, short = max(width, height * shape), min(width, height * shape)
         fitted = max(_SCREEN_DPI, long * _POINTS / _A4[1], short * _POINTS / _A4[0])
-        dpi = (fitted, fitted)
+        dpi = (fitted, fitted / shape)
     across, down = width * _POINTS / dpi[0], height * _POINTS / dpi[1]
     shrink = min(1.0, _MOST_PAGE / max(across, down))
     return max(across * shrink, 0.1), max(down * shrink, 0.1)
@@ -94,11 +105,54 @@ def group4(pdf: pikepdf.Pdf, coded: bytes, width: int, rows: int, *, white_is_ze
 
 
 def jpeg(
-    pdf: pikepdf.Pdf, content: bytes, width: int, height: int, components: int, icc: bytes | None
+    pdf: pikepdf.Pdf, content: bytes, found: Stream, icc: bytes | None = None, *, inverted: bool = False
 ) -> pikepdf.Object:
-    """An image object of JPEG bytes (grey or colour, 8 bit), unchanged."""
+    """An image object of JPEG bytes (grey or colour, 8 bit), unchanged.
+
+    Args:
+        pdf: where it belongs.
+        content: the stream.
+        found: what the stream says of itself.
+        icc: its colour profile.
+        inverted: whether its least value is white.
+    """
+    components = len(found.components)
     plain = Name.DeviceGray if components == 1 else Name.DeviceRGB
-    return _image(pdf, content, width, height, 8, _profiled(pdf, icc, components, plain), Name.DCTDecode, None)
+    # Without a mark PDF takes three components for YCbCr, and libjpeg looks at their ids besides.
+    parameters = Dictionary(ColorTransform=0) if found.rgb and found.adobe is None else None
+    space = _profiled(pdf, icc, components, plain)
+    image = _image(pdf, content, found.width, found.height, 8, space, Name.DCTDecode, parameters)
+    if inverted:
+        image.Decode = Array([1, 0])
+    return image
+
+
+def flate(
+    pdf: pikepdf.Pdf, data: bytes, page: strips.TiffPage, segment: strips.Segment, predictor: int
+) -> pikepdf.Object | None:
+    """An image object of the Deflate bytes of a TIFF's strip, unchanged; None where they do not inflate to its
+    pixels."""
+    row = -(-segment.columns * page.samples * page.bits // 8)
+    if not _inflates_to(data, segment.rows * row):
+        return None
+    space: pikepdf.Object = Name.DeviceRGB if page.samples == 3 else Name.DeviceGray
+    if page.photometric == 3:
+        table = [int(v) for v in page.tags.get(320, ())]
+        count = 1 << page.bits
+        if len(table) != 3 * count:
+            return None
+        shift = 8 if max(table) > 255 else 0  # some writers give 8 bits of the 16
+        colours = bytes(table[band * count + i] >> shift for i in range(count) for band in range(3))
+        space = Array([Name.Indexed, Name.DeviceRGB, count - 1, pikepdf.String(colours)])
+    parameters = None
+    if predictor != 1:
+        parameters = Dictionary(
+            Predictor=predictor, Colors=page.samples, BitsPerComponent=page.bits, Columns=segment.columns
+        )
+    image = _image(pdf, data, segment.columns, segment.rows, page.bits, space, Name.FlateDecode, parameters)
+    if page.white_is_zero:
+        image.Decode = Array([1, 0])
+    return image
 
 
 def pixels(pdf: pikepdf.Pdf, picture: Image.Image) -> pikepdf.Object:
@@ -136,9 +190,9 @@ def _bilevel(pdf: pikepdf.Pdf, picture: Image.Image) -> pikepdf.Object:
     picture.save(buffer, "TIFF", compression="group4", tiffinfo={278: picture.height})
     content = buffer.getvalue()
     page = (strips.pages(content, 1) or [])[0]
-    if page.strips is None or len(page.strips) != 1:
+    if not page.plain_fax or page.segments is None or len(page.segments) != 1:
         raise ValueError("the picture cannot be coded as Group 4")
-    coded = strips.strip_bytes(content, page.strips[0], page)
+    coded = strips.coded(content, page.segments[0], page)
     return group4(pdf, coded, page.width, page.height, white_is_zero=page.white_is_zero)
 
 

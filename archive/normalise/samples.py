@@ -21,10 +21,11 @@ from archive.normalise import strips
 
 _OLD_JPEG = 6
 _NONE, _LZW, _DEFLATE, _PACKBITS = (1,), (5,), (8, 32946), (32773,)
+_BT601 = (0.299, 0.587, 0.114)
 _MOST_SAMPLES = 64_000_000
 _FLOATS = {16: "e", 32: "f", 64: "d"}
 _INTEGERS = {8: "B", 16: "H", 32: "I", 64: "Q"}
-_MODES = {(0, 1): "L", (1, 1): "L", (2, 3): "RGB", (2, 4): "RGBA", (5, 4): "CMYK", (6, 3): "YCbCr"}
+_MODES = {(0, 1): "L", (1, 1): "L", (1, 2): "LA", (2, 3): "RGB", (2, 4): "RGBA", (5, 4): "CMYK", (6, 3): "YCbCr"}
 
 Numbers = Sequence[float]
 
@@ -49,6 +50,8 @@ def decode(content: bytes, number: int) -> Image.Image | None:
         return _whole_jpeg(content[one(513, 0) : one(513, 0) + one(514, 0)], (width, height))
     depths = {int(v) for v in tags.get(258, (1,))}
     kinds = {int(v) for v in tags.get(339, (1,))}
+    if one(262, 0) == 6 and one(284, 1) == 2 and samples == 3:
+        return _subsampled_planes(content, tags)
     mode = _MODES.get((one(262, 0), samples))
     if mode is None or len(depths) != 1 or len(kinds) != 1 or one(266, 1) != 1 or (530 in tags and one(530, 1) != 1):
         return None
@@ -95,6 +98,50 @@ def decode(content: bytes, number: int) -> Image.Image | None:
     pictures = [Image.frombytes("L" if planar else mode, (width, height), bytes(p)) for p in planes]
     picture = Image.merge(mode, pictures) if planar else pictures[0]
     return Image.eval(picture, lambda v: 255 - v) if one(262, 0) == 0 else picture
+
+
+def _subsampled_planes(content: bytes, tags: strips.Tags) -> Image.Image | None:
+    """Luminance and chrominance in planes of their own, the latter of less resolution (TIFF 6.0 section 21)."""
+
+    def one(tag: int, default: int) -> int:
+        return int(tags.get(tag, (default,))[0])
+
+    across, down = (int(v) for v in tags.get(530, (2, 2)))
+    offsets, counts = tags.get(273, ()), tags.get(279, ())
+    if one(259, 1) == _OLD_JPEG or set(tags.get(258, (8,))) != {8} or 322 in tags or not 0 < across * down <= 16:
+        return None
+    if any(abs(a - b) > 0.001 for a, b in zip(tags.get(529, _BT601), _BT601, strict=False)):
+        return None
+    whole = (one(256, 0), one(257, 0))
+    if whole[0] * whole[1] > _MOST_SAMPLES:
+        raise ValueError("too many samples")
+    rows = min(one(278, whole[1]), whole[1])
+    strips_each = -(-whole[1] // rows)
+    if len(offsets) != 3 * strips_each or len(counts) != len(offsets):
+        raise ValueError("strips are missing")
+    reference = tags.get(532, (0.0, 255.0, 128.0, 255.0, 128.0, 255.0))
+    planes = []
+    for plane in range(3):
+        sub = (across, down) if plane else (1, 1)
+        width, height = -(-whole[0] // sub[0]), -(-whole[1] // sub[1])
+        data = bytearray()
+        for i in range(plane * strips_each, (plane + 1) * strips_each):
+            left = width * min(-(-rows // sub[1]), height - len(data) // width)
+            part = _expanded(content[int(offsets[i]) : int(offsets[i]) + int(counts[i])], one(259, 1), left)
+            if part is None or len(part) < left:
+                raise ValueError("a strip is too short")
+            data += part[:left]
+        if one(317, 1) == 2:
+            for y in range(0, len(data), width):
+                data[y : y + width] = bytes(v & 255 for v in accumulate(data[y : y + width]))
+        black, white = reference[2 * plane], reference[2 * plane + 1]
+        picture = Image.frombytes("L", (width, height), bytes(data))
+        if (black, white) not in ((0.0, 255.0), (128.0, 255.0)) and white > black:
+            base, span = (128, 127) if plane else (0, 255)
+            table = [min(255, max(0, round((v - black) * span / (white - black) + base))) for v in range(256)]
+            picture = picture.point(table)
+        planes.append(picture.resize(whole, Image.Resampling.BILINEAR) if picture.size != whole else picture)
+    return Image.merge("YCbCr", planes).convert("RGB")
 
 
 def _whole_jpeg(coded: bytes, size: tuple[int, int]) -> Image.Image | None:
