@@ -109,9 +109,8 @@ def main(
         with state.open("a") as f:
             f.write(json.dumps(line) + "\n")
         done[name] = line
-        click.echo(
-            f"{name}: {len(line['files'])} files, {line['wall']:.0f} s, {line['problems'] or 'nothing wrong'}", err=True
-        )
+        wrong = "\n  ".join(["", *line["problems"]]) or " nothing wrong"
+        click.echo(f"{name}: {len(line['files'])} files, {line['wall']:.0f} s,{wrong}", err=True)
     report = {"bench": "hostile", "machine": machine(), "seed": seed, "complete": whole, **summary(list(done.values()))}
     (work / f"summary-{seed}.json").write_text(json.dumps(report, indent=1))
     click.echo(json.dumps(report, indent=1))
@@ -167,11 +166,8 @@ def run_batch(
     problems: list[str] = result["problems"]
     problems += [f"left running: {p}" for p in left_running(mark, archive)]
     problems += [f"left in its TMPDIR: {p.name}" for p in temporary.iterdir()]
-    problems += [
-        f"left in /tmp: {n}"
-        for n in sorted(_in_tmp() - before)
-        if alone or str(folder) in n or n.startswith("OSL_PIPE")
-    ]
+    if alone:
+        problems += [f"left in /tmp: {n}" for n in sorted(_in_tmp() - before)]
     if done.returncode not in (0, 1):
         problems.append(f"the run ended with {done.returncode}: {done.stderr[-2000:]}")
         result["files"] = {}
@@ -326,18 +322,15 @@ def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "slowest": [
             {
                 "file": n,
+                "origin": f["origin"],
                 "wall": f["wall"],
-                "stage": max(f["stages"] or {"": 0}, key=(f["stages"] or {"": 0}).get),
-                **_end(f),
+                "end": f.get("reason") or f.get("route"),
+                "stages": dict(sorted(f.get("stages", {}).items(), key=lambda s: -s[1])[:2]),
             }
             for n, f in slow
         ],
         "problems": [f"{line['batch']}: {p}" for line in lines for p in line["problems"]],
     }
-
-
-def _end(f: dict[str, Any]) -> dict[str, Any]:
-    return {"end": f.get("reason") or f.get("route"), "origin": f["origin"]}
 
 
 if __name__ == "__main__":

@@ -93,9 +93,11 @@ def _pdf_pages(path: Path, *, pictures: bool = False) -> Iterator[Image.Image]:
                 crop = _covered(page) if pictures else (0, 0, 0, 0)
                 width, height = page.get_size()
                 across, up = width - crop[0] - crop[2], height - crop[1] - crop[3]
-                scale = _SIDE / max(1.0, across, up)
-                drawn = page.render(scale=2 * scale, crop=crop, grayscale=True, may_draw_forms=True)
-                yield drawn.to_pil().convert("L").reduce(2)
+                # PDFium leaves out lines of a picture that it draws much smaller
+                finer = 4 if pictures else 2
+                scale = finer * _SIDE / max(1.0, across, up)
+                drawn = page.render(scale=scale, crop=crop, grayscale=True, may_draw_forms=True)
+                yield drawn.to_pil().convert("L").reduce(finer)
             finally:
                 page.close()
     finally:

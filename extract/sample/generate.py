@@ -99,6 +99,7 @@ def generate(
     progress: Callable[[int, int], None] | None = None,
     files: bool = True,
     mix: Mapping[str, float] = DEFAULT_MIX,
+    entries: int = 1,
 ) -> SampleReport:
     """Write a synthetic export of any size; the same arguments give the same bytes. Memory does not grow with the size.
 
@@ -110,6 +111,7 @@ def generate(
         progress: called with documents done and documents in all.
         files: False writes the register alone.
         mix: share of each format (keys of `DEFAULT_MIX`), in any unit.
+        entries: a note has up to so many dated entries, some 70 words each.
 
     Raises:
         UsageError: the folder is not empty, or a number makes no sense.
@@ -126,7 +128,7 @@ def generate(
     report = SampleReport(out / "export", out / "mapping.toml", out / "truth.json", patients, documents)
     try:
         with disk_full_is_clear():
-            _Writer(plan, report, files, progress).write()
+            _Writer(plan, report, files, progress, entries).write()
     except OSError as e:
         raise SourceUnreadableError(f"{out} cannot be written ({e.strerror or type(e).__name__}).") from e
     return report
@@ -141,8 +143,14 @@ class _Writer:
     """One writing of a sample."""
 
     def __init__(
-        self, plan: Plan, report: SampleReport, files: bool, progress: Callable[[int, int], None] | None
+        self,
+        plan: Plan,
+        report: SampleReport,
+        files: bool,
+        progress: Callable[[int, int], None] | None,
+        entries: int,
     ) -> None:
+        self._entries = entries
         self._plan, self._report, self._files, self._progress = plan, report, files, progress
         self._root = report.export
         self._folders: set[str] = set()
@@ -230,7 +238,7 @@ class _Writer:
         if self._files:
             owner, head = self._note(document)
             rng = self._plan.rng(index, "file")
-            note = write_note(rng, owner, head, planted=self._plan.planted.get(index))
+            note = write_note(rng, owner, head, planted=self._plan.planted.get(index), entries=self._entries)
             content = file_bytes(document, note, rng)
             if content is not None:
                 self._file(file_name(document), content)

@@ -192,9 +192,14 @@ def draw_head(rng: Random, person: Person) -> tuple[str, str, date, Author, Unit
 
 
 def write_note(
-    rng: Random, person: Person, head: tuple[str, str, date, Author, Unit], *, planted: str | None = None
+    rng: Random,
+    person: Person,
+    head: tuple[str, str, date, Author, Unit],
+    *,
+    planted: str | None = None,
+    entries: int = 1,
 ) -> Note:
-    """The note itself, with the planted word in a sentence of its own."""
+    """The note itself, with the planted word in a sentence of its own; up to so many dated entries."""
     genre, title, day, author, unit = head
     kind = phrases()[genre]
     language = "nn" if rng.random() < _NYNORSK else "nb"
@@ -210,14 +215,17 @@ def write_note(
             ),
         ),
     ]
-    for section in kind["sections"]:
-        if section["heading"]:
-            blocks.append(Block("heading", section["heading"]))
-        sentences = section[language]
-        count = min(rng.randint(*section["lines"]), len(sentences))
-        for sentence in rng.sample(sentences, count):
-            style: Style = "strong" if rng.random() < 0.05 else "text"
-            blocks.append(Block(style, sentence.format_map(_Filling(rng))))
+    for entry in range(rng.randint(1, entries) if entries > 1 else 1):
+        if entry:
+            blocks.append(Block("heading", f"{day + timedelta(days=entry):%d.%m.%Y} {author.name}"))
+        for section in kind["sections"]:
+            if section["heading"]:
+                blocks.append(Block("heading", section["heading"]))
+            sentences = section[language]
+            count = min(rng.randint(*section["lines"]), len(sentences))
+            for sentence in rng.sample(sentences, count):
+                style: Style = "strong" if rng.random() < 0.05 else "text"
+                blocks.append(Block(style, sentence.format_map(_Filling(rng))))
     if planted:
         place = rng.randint(3, len(blocks))
         blocks.insert(place, Block("text", f"Det er spurt særskilt om {planted}, se tidligere notat."))

@@ -1,13 +1,18 @@
-"""PDF as the printers and scanners of the time wrote it: Helvetica that is not embedded, or a picture of a page."""
+"""PDF as the programs and scanners of the time wrote it: with embedded fonts, half of those as PDF/A, with a Helvetica
+that is not embedded, or a picture of a page."""
 
 from __future__ import annotations
 
 import io
+import json
 import zlib
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from random import Random
 
 import pikepdf
+import typst
 
 from extract.sample.notes import Note
 from extract.sample.pictures import scanned_page
@@ -18,8 +23,44 @@ _LINES_PER_PAGE = 52
 _ID = b"<6a6f75726e616c61726b697676657421>"
 
 
+_OFFICE, _ARCHIVAL = 0.5, 0.2
+
+
 def pdf(note: Note, rng: Random) -> bytes:
-    """The note as text pages, compressed or not."""
+    """The note as text pages: half of an office program with embedded fonts, a fifth PDF/A-2b, the rest of a printer
+    driver that embeds none."""
+    maker = rng.random()
+    if maker < _OFFICE:
+        return _office(note, archival=False)
+    return _office(note, archival=True) if maker < _OFFICE + _ARCHIVAL else _printed(note, rng)
+
+
+def _office(note: Note, *, archival: bool) -> bytes:
+    data = {
+        "title": note.title,
+        "unit": note.unit.name,
+        "year": note.day.year,
+        "month": note.day.month,
+        "day": note.day.day,
+        "blocks": [{"style": b.style, "text": b.text, "rows": b.rows} for b in note.blocks],
+    }
+    made = _compiler().compile(
+        sys_inputs={"data": json.dumps(data)}, format="pdf", pdf_standards=["a-2b"] if archival else ["1.7"]
+    )
+    if not isinstance(made, bytes):
+        raise TypeError("typst gave no PDF")
+    return made
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    template = Path(__file__).with_name("letter.typ")
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+    return typst.Compiler(input=template, root=template.parent, font_paths=fonts)
+
+
+def _printed(note: Note, rng: Random) -> bytes:
+    """Text pages, compressed or not."""
     lines = lines_of(note, 88)
     compressed = rng.random() < 0.7
     pages = [lines[i : i + _LINES_PER_PAGE] for i in range(0, len(lines), _LINES_PER_PAGE)]
@@ -70,7 +111,7 @@ def scanned_pdf(note: Note) -> bytes:
 def protected_pdf(note: Note, rng: Random, *, opens_with: str) -> bytes:
     """The note with RC4 encryption. With an empty password anybody can open it, and only usage is restricted."""
     target = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf(note, rng))) as document:
+    with pikepdf.open(io.BytesIO(_printed(note, rng))) as document:
         # A fixed id: the key depends on it, and the same seed must give the same bytes.
         document.save(
             target,
