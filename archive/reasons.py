@@ -61,6 +61,19 @@ class Flag(Coded):
         "active-content-removed",
         "Scripts, actions or embedded files are not in the archive copy; the original is kept.",
     )
+    ATTACHMENTS_SPLIT_OFF = (
+        "attachments-split-off",
+        "Files embedded in it are archived beside it as files of their own; the copy no longer holds them.",
+    )
+    FORM_DATA_APART = (
+        "form-data-apart",
+        "The form's pages need a program of their own (XFA); its data are archived beside it, the copy shows a notice.",
+    )
+    HIDDEN_LAYERS = "hidden-layers", "The file has layers that are switched off; the copy has them switched off too."
+    SIGNATURE_FACTS = (
+        "signature-facts",
+        "The original is signed electronically; the copy shows that, but only the original can be checked.",
+    )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
     NEWER_VERSION_REJECTED = (
         "newer-version-rejected",
