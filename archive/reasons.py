@@ -48,6 +48,10 @@ class Flag(Coded):
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
     NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
     OCR_TEXT = "ocr-text", "Words were recognised in the pages' pictures by OCR; they may be wrong."
+    HIDDEN_TEXT = (
+        "hidden-text",
+        "The source hides some of its text, as on a printed page; the text copy has it.",
+    )
     GLYPHS_MISSING = (
         "glyphs-missing",
         "No installed font has some of its characters; the copy shows their numbers, its text has them.",
@@ -59,7 +63,7 @@ class Flag(Coded):
     PAGES_RASTERISED = "pages-rasterised", "The pages are kept as pictures, since no faithful repair was possible."
     ACTIVE_CONTENT_REMOVED = (
         "active-content-removed",
-        "Scripts, actions or embedded files are not in the archive copy; the original is kept.",
+        "Scripts, actions or embedded programs are not in the archive copy; the original is kept.",
     )
     ATTACHMENTS_SPLIT_OFF = (
         "attachments-split-off",

@@ -1,24 +1,29 @@
-"""HTML to tagged-free PDF through WeasyPrint: no scripts, nothing loaded but `data:` URLs, every word kept on the page.
+"""HTML to PDF through WeasyPrint: no scripts, nothing loaded but `data:` URLs, every word kept on the page.
 
 Plain pages are laid out in this process. Large ones, and those whose style sheets use what can grow without bound
-(variables, grids, generated content), go to a contained process of their own.
+(variables, grids, flexible boxes, own fonts), go to a contained process of their own. What a style sheet hides stays
+hidden, as on a printed page; the text copy has it.
 """
 
 from __future__ import annotations
 
 import codecs
 import contextlib
-import logging
+import functools
 import re
+import sys
 import tempfile
-import warnings
+import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from archive.normalise import child as process
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
-from archive.normalise.typeset import drawable, glyph_flags
+from archive.normalise.htmlpages import lay_out
+from archive.normalise.htmltree import Harmless, made_harmless
+from archive.normalise.text_of import text_of
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -26,13 +31,15 @@ ROUTE = "html"
 
 _PLAIN_BYTES = 400_000
 _MOST_BYTES = 32 << 20
-_MOST_DEPTH = 400
-_MOST_SPAN = 200
 _GROWS = re.compile(
-    r"var\s*\(|grid|column-|columns|content\s*:|counter|@font-face|@page|@import|@property|:has\(|calc\s*\(|"
-    r"flex|position\s*:|repeat\s*\(|<svg|data:font|data:application",
+    r"var\s*\(|grid|column-count|column-width|columns\s*:|counter-style|symbols\s*\(|@font-face[^{}]*\{[^{}]*src|@property|:has\(|"
+    r"flex|repeat\s*\(|data:font|data:application",
     re.IGNORECASE,
 )
+_DEEP = 60_000
+_DEEP_STACK = 512 << 20
+_WORD = re.compile(r"\w+")
+_HIDDEN = "Tekst i kilden som ikke vises på siden:"
 _CHARSET = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w:.-]+)|<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w:.-]+)""",
     re.IGNORECASE,
@@ -40,14 +47,6 @@ _CHARSET = re.compile(
 # What HTML means by these names (WHATWG Encoding, 4.2).
 _CP1252_NAMES = frozenset(("iso8859-1", "ascii", "cp1252"))
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_REMOVED = frozenset(("script", "iframe", "frame", "object", "embed", "applet", "base", "audio", "video"))
-_STYLE = """
-@page { size: A4; margin: 18mm 16mm }
-html { font-family: "Liberation Sans", "DejaVu Sans", sans-serif; font-size: 10.5pt }
-pre, code, tt, kbd, samp { font-family: "Liberation Mono", "DejaVu Sans Mono", monospace; white-space: pre-wrap }
-body, p, td, th, li, div, pre { overflow-wrap: anywhere }
-img, svg, table { max-width: 100% }
-"""
 
 
 def html(source: Path, out: Path, limits: Limits) -> Made:
@@ -59,11 +58,27 @@ def html(source: Path, out: Path, limits: Limits) -> Made:
     if len(content) > _MOST_BYTES:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The HTML has {len(content)} bytes.")
     text, notes = _decoded(content)
-    if len(content) > _PLAIN_BYTES or _GROWS.search(text):
-        notes += _elsewhere(text, out, limits)
+    page, harmless = _parsed(text)
+    grows = harmless.has_drawings or _GROWS.search(harmless.style) is not None
+    if len(content) > _PLAIN_BYTES or grows:
+        _elsewhere(text, out, limits)
     else:
-        notes += _laid_out(text, out)
-    return Made(out, ("2u", "2b"), tuple(notes))
+        try:
+            lay_out(page, _fetcher(), out, pages=limits.pages)
+        except DocumentProblem as e:
+            if e.reason is not Reason.RESOURCE_LIMIT:
+                raise
+            _elsewhere(text, out, limits)  # which may nest deeper there
+    notes += harmless.flags
+    if harmless.removed:
+        detail = f"{harmless.removed} scripts, frames or references to other files are not in the copy."
+        notes.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, detail))
+    shown, _ = text_of(out, most_pages=limits.pages)
+    hidden = _not_shown(harmless.texts, shown)
+    if hidden:
+        notes.append(FlagNote(Flag.HIDDEN_TEXT, f"{len(hidden)} passages."))
+        shown = "\n".join((shown.rstrip("\n"), "", _HIDDEN, *hidden, ""))
+    return Made(out, ("2u", "2b"), tuple(notes), shown)
 
 
 def _decoded(content: bytes) -> tuple[str, list[FlagNote]]:
@@ -79,49 +94,65 @@ def _decoded(content: bytes) -> tuple[str, list[FlagNote]]:
     return read.text, [] if read.certain else [FlagNote(Flag.ENCODING_GUESSED, f"Read as {read.encoding}.")]
 
 
-def _elsewhere(text: str, out: Path, limits: Limits) -> list[FlagNote]:
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix="html-") as name:
-        folder = Path(name)
-        (folder / "in").write_text(text, encoding="utf-8", errors="replace", newline="")
-        flags = process.call("archive.normalise.html:alone", ("in", "out"), folder=folder, limits=limits)
-        (folder / "out").replace(out)
-    return [FlagNote(Flag(code), detail) for code, detail in flags]
-
-
-def alone(source: str, out: str) -> list[tuple[str, str]]:
-    """What the contained process runs: lays the text in `source` out and gives back the flags."""
-    flags = _laid_out(Path(source).read_text(encoding="utf-8"), Path(out))
-    return [(note.code.value, note.detail) for note in flags]
-
-
-def _laid_out(text: str, out: Path) -> list[FlagNote]:
+def _parsed(text: str) -> tuple[Any, Harmless]:
     import weasyprint
 
-    # WeasyPrint's remarks quote the document.
-    for name in ("weasyprint", "weasyprint.progress", "fontTools"):
-        logging.getLogger(name).disabled = True
-    logging.getLogger("fontTools").setLevel(logging.CRITICAL)
-    fetcher = _fetcher()
     try:
-        page = weasyprint.HTML(string=text, base_url=None, url_fetcher=fetcher)
-        removed, notes = _made_harmless(page.etree_element)
-        style = weasyprint.CSS(string=_STYLE, url_fetcher=fetcher)
-        with warnings.catch_warnings():
-            # WeasyPrint leaves its colour profile open, and what it warns of quotes the document.
-            warnings.simplefilter("ignore")
-            page.write_pdf(out, stylesheets=[style], pdf_variant="pdf/a-2u", presentational_hints=True, pdf_forms=False)
+        page = weasyprint.HTML(string=text, base_url=None, url_fetcher=_fetcher())
+        return page, made_harmless(page.etree_element)
     except (DocumentProblem, MemoryError, OSError):
         raise
     except RecursionError:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, "The HTML is nested too deeply.") from None
     except Exception as e:
         raise DocumentProblem(Reason.CONVERSION_FAILED, f"WeasyPrint gave up ({type(e).__name__}).") from None
-    if removed:
-        detail = f"{removed} scripts, frames or references to other files are not in the copy."
-        return [*notes, FlagNote(Flag.ACTIVE_CONTENT_REMOVED, detail)]
-    return [*notes]
 
 
+def _not_shown(texts: list[str], shown: str) -> list[str]:
+    """Passages of the source that have a word more often than the page has it."""
+    left = Counter(_WORD.findall(shown))
+    squashed = "".join(shown.split())
+    found: list[str] = []
+    for text in texts:
+        words = Counter(_WORD.findall(text))
+        short = [word for word, count in words.items() if left[word] < count]
+        left.subtract(words)
+        # A word that a line break parts is on the page all the same.
+        if short and not all(word in squashed for word in short):
+            found.append(" ".join(text.split()))
+    return found
+
+
+def _elsewhere(text: str, out: Path, limits: Limits) -> None:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix="html-") as name:
+        folder = Path(name)
+        (folder / "in").write_text(text, encoding="utf-8", errors="replace", newline="")
+        arguments = ("in", "out", str(limits.pages))
+        process.call("archive.normalise.html:alone", arguments, folder=folder, limits=limits)
+        (folder / "out").replace(out)
+
+
+def alone(source: str, out: str, pages: str) -> None:
+    """What the contained process runs: lays the text in `source` out, with room for deep nesting."""
+    problems: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            page, _ = _parsed(Path(source).read_text(encoding="utf-8"))
+            lay_out(page, _fetcher(), Path(out), pages=int(pages))
+        except BaseException as e:
+            problems.append(e)
+
+    sys.setrecursionlimit(_DEEP)
+    threading.stack_size(_DEEP_STACK)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if problems:
+        raise problems[0]
+
+
+@functools.cache
 def _fetcher() -> Any:
     from weasyprint.urls import URLFetcher, URLFetcherResponse
 
@@ -137,52 +168,3 @@ def _fetcher() -> Any:
             return super().fetch(url, headers)
 
     return DataOnly()
-
-
-def _made_harmless(root: Any) -> tuple[int, tuple[FlagNote, ...]]:
-    """Take out what acts or embeds, bound what repeats, make every character drawable; the number taken out."""
-    removed = 0
-    texts: list[str] = []
-    stack = [(root, 0)]
-    elements = []
-    while stack:
-        element, depth = stack.pop()
-        if depth > _MOST_DEPTH:
-            raise DocumentProblem(Reason.RESOURCE_LIMIT, "The HTML is nested too deeply.")
-        elements.append(element)
-        for child in list(element):
-            if child.tag in _REMOVED or (child.tag == "link" and "stylesheet" not in child.get("rel", "").lower()):
-                removed += child.tag in _REMOVED and child.tag != "base"
-                _take_out(element, child)
-            else:
-                stack.append((child, depth + 1))
-    for element in elements:
-        reference = element.get("src", element.get("href", "")).lower()
-        removed += element.tag in ("img", "link") and not reference.startswith("data:")
-        for name, value in list(element.attrib.items()):
-            if name.lower().startswith("on") or "javascript:" in value.lower().replace("\n", ""):
-                removed += 1
-                del element.attrib[name]
-            elif name in ("rowspan", "colspan", "span") and value.strip().isdigit():
-                element.set(name, str(min(int(value), _MOST_SPAN)))
-        if element.tag not in ("style", "title"):
-            texts += filter(None, (element.text, element.tail))
-    table = drawable(texts)
-    if table:
-        for element in elements:
-            if element.tag != "style":
-                element.text = element.text and element.text.translate(table)
-            element.tail = element.tail and element.tail.translate(table)
-    return removed, glyph_flags(table)
-
-
-def _take_out(parent: Any, child: Any) -> None:
-    """Remove an element but keep the text behind it."""
-    at = list(parent).index(child)
-    if child.tail:
-        if at:
-            before = parent[at - 1]
-            before.tail = (before.tail or "") + child.tail
-        else:
-            parent.text = (parent.text or "") + child.tail
-    parent.remove(child)
