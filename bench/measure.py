@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -56,3 +58,34 @@ def machine() -> dict[str, object]:
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = lines[0].partition(":")[2].strip() if lines else model
     return {"cores": os.cpu_count(), "cpu": model, "python": sys.version.split()[0], "load": os.getloadavg()[0]}
+
+
+def memory(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each worker in a trace (`bench.traced`): resident MB after a tenth of its documents, after half, at the end and
+    at most, and how many MB it gains per 1,000 documents in the second half (least squares)."""
+    workers: dict[int, list[Mapping[str, Any]]] = {}
+    for line in lines:
+        workers.setdefault(line["pid"], []).append(line)
+    told = []
+    for own in workers.values():
+        late = own[len(own) // 2 :]
+        count, sizes = [n / 1000 for n in range(len(late))], [line["resident"] / 2**20 for line in late]
+        slope = statistics.linear_regression(count, sizes).slope if len(late) > 1 else 0.0
+        told.append(
+            {
+                "documents": len(own),
+                "mb_at_a_tenth": round(own[len(own) // 10]["resident"] / 2**20),
+                "mb_at_half": round(sizes[0]),
+                "mb_at_the_end": round(sizes[-1]),
+                "mb_at_most": round(max(line["resident"] for line in own) / 2**20),
+                "mb_per_1000_documents": round(slope, 1),
+            }
+        )
+    return sorted(told, key=lambda t: -t["documents"])
+
+
+def traced(trace: Path, *arguments: object, environment: Mapping[str, str] | None = None) -> Cost:
+    """Run a verb of ours with a trace in that folder (`bench.traced`)."""
+    command = [sys.executable, "-m", "bench.traced", *map(str, arguments)]
+    more = {"BENCH_TRACE": str(trace), **(environment or {})}
+    return run(["env", *(f"{k}={v}" for k, v in more.items()), *command], cwd=Path(__file__).parents[1], allowed=(0, 1))
