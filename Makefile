@@ -40,8 +40,10 @@ format: setup-dev  ## Put the code in its usual form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup-dev  ## Measure registration and the whole line; figures go to build/bench
+bench: setup-dev  ## Measure registration, normalising, the corpus and the whole line; figures go to build/bench
 	mkdir -p build/bench
+	$(BIN)/python -m bench.normalise --out build/bench/normalise.json
+	$(BIN)/python -m bench.corpus --out build/bench
 	$(BIN)/python -m bench.register --out build/bench/register.json
 	$(BIN)/python -m bench.end_to_end ../shared/exports/cosdoc/export --mapping docs/mappings/cosdoc.toml \
 	  --out build/bench/end_to_end.json

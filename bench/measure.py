@@ -61,8 +61,8 @@ def machine() -> dict[str, object]:
 
 
 def memory(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each worker in a trace (`bench.traced`): resident MB after a tenth of its documents, after half, at the end and
-    at most, and how many MB it gains per 1,000 documents in the second half (least squares)."""
+    """Of each worker in a trace (`bench.traced`): resident MB after a tenth of its documents, after half, at the end
+    and at most, and how many MB it gains per 1,000 documents in the second half (least squares)."""
     workers: dict[int, list[Mapping[str, Any]]] = {}
     for line in lines:
         workers.setdefault(line["pid"], []).append(line)
