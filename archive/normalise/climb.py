@@ -152,7 +152,10 @@ class Climb:
         self._attempts.append(Attempt(pdf_route.KEPT, "made"))
         copy = self._folder() / "kept.pdf"
         shutil.copyfile(source, copy)
-        return self._deliver(pdf_route.KEPT, (copy, claim, verdict), Made(copy))
+        folder = self._folder() / "kept.parts"
+        found = guarded(lambda: pdf_route.within_kept(source, folder, shop.limits), shop.limits.seconds)
+        made = Made(copy, flags=found.flags, parts=found.parts, container=found.container)
+        return self._deliver(pdf_route.KEPT, (copy, claim, verdict), made)
 
     def _make(self, route: str, answer: Path | DocumentProblem | None) -> Made:
         family, source, shop = self.format.family, self.job.source, self._shop

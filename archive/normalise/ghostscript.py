@@ -20,7 +20,9 @@ ROUTE = "ghostscript"
 
 _PROGRAM = "gs"
 _SURVIVING = 0.99
-_MOST_SECONDS = 60.0  # half a second is usual, and pictures of the pages can be had without it
+_MOST_SECONDS, _FIRST_SECONDS, _PAGE_SECONDS = 60.0, 10.0, 1.0
+"""Wall clock. Half a second a file is usual; drawings that call themselves keep it busy for ever, and pictures of the
+pages can be had without it."""
 
 
 def available() -> bool:
@@ -35,8 +37,8 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
         DocumentProblem: CONVERSION_TIMEOUT, or CONVERSION_FAILED where it fails or pages or words are missing after.
         OSError: nothing can be written.
     """
-    seconds = min(limits.seconds, _MOST_SECONDS)
     before, pages = text_of(pdf, most_pages=limits.pages)
+    seconds = min(limits.seconds, _MOST_SECONDS, _FIRST_SECONDS + pages * _PAGE_SECONDS)
     folder = out.parent / f"{out.name}.gs"
     try:
         folder.mkdir()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pikepdf
 from pikepdf import Dictionary, Name
 
-from archive.normalise import repair
-from archive.normalise.contract import Limits, Made
+from archive.normalise import pdffiles, repair, signatures
+from archive.normalise.contract import Limits, Made, Part
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -21,6 +22,10 @@ KEPT = "pdf-kept"
 # Its remarks on broken metadata belong to no terminal.
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
 
+_BROKEN = (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
+_DEFINED = re.compile(rb"(?<!\d)(\d{1,10})[ \r\n]+\d{1,5}[ \r\n]+obj\b")
+_REFERRED = re.compile(rb"(?<!\d)(\d{1,10})[ \r\n]+\d{1,5}[ \r\n]+R\b")
+_REMAINS = (b"xref", b"trailer", b"startxref")
 _MOST_OBJECTS = 2_000_000
 _TAIL = 1024  # ISO 32000-1 annex H.3.4.4: readers look for %%EOF in the last 1024 bytes
 
@@ -33,6 +38,8 @@ class Looked:
     protected: bool
     """It has usage restrictions, but opens without a password."""
     claims_pdfa: bool
+    cut: bool = False
+    """Its last bytes are missing, but none of its objects."""
 
 
 def look(source: Path, limits: Limits) -> Looked:
@@ -43,17 +50,18 @@ def look(source: Path, limits: Limits) -> Looked:
     """
     with _opened(source) as document:
         # What recovery finds of a cut file looks whole: a page whose scan is gone is a blank page.
-        if not _has_end(source):
+        cut = not _has_end(source)
+        if cut and not _only_end_lost(source, document):
             raise DocumentProblem(Reason.TRUNCATED, "The PDF's end is missing.")
         count = _page_count(document, limits)
         if len(document.objects) > _MOST_OBJECTS:
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The PDF has {len(document.objects)} objects.")
         _check_pictures(document, limits)
-        return Looked(count, document.is_encrypted, _claims_pdfa(document))
+        return Looked(count, document.is_encrypted, _claims_pdfa(document), cut)
 
 
 def pdf(source: Path, out: Path, limits: Limits) -> Made:
-    """Take out what acts, repair what is wrong, write it anew.
+    """Take out what acts, split off the files within, repair what is wrong, write it anew.
 
     Raises:
         DocumentProblem: as `look`.
@@ -62,17 +70,70 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
     flags = []
     if looked.protected:
         flags.append(FlagNote(Flag.OWNER_PASSWORD))
+    if looked.cut:
+        flags.append(FlagNote(Flag.DECODED_LENIENTLY, "The PDF's last bytes are missing; all its objects are there."))
     with _opened(source) as document:
         try:
+            found = within(document, source, out.with_suffix(".parts"), limits)
             removed = repair.active_content(document)
+            signatures.take_off(document)
             repair.form_values(document)
             document.remove_unreferenced_resources()
             document.save(out, deterministic_id=True, encryption=False)
-        except (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as e:
+        except _BROKEN as e:
             raise DocumentProblem(Reason.CORRUPT, f"The PDF's structure cannot be written ({type(e).__name__}).") from e
     if removed:
-        flags.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, f"{removed} actions, scripts or embedded files."))
-    return Made(out, ("2u", "2b"), tuple(flags))
+        flags.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, f"{removed} actions or scripts."))
+    return Made(out, ("2u", "2b"), (*flags, *found.flags), parts=found.parts, container=found.container)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is in a PDF beside its pages."""
+
+    parts: tuple[Part, ...] = ()
+    flags: tuple[FlagNote, ...] = ()
+    container: bool = False
+    """It is a portfolio: its pages are but a cover."""
+
+
+def within(document: pikepdf.Pdf, source: Path, folder: Path, limits: Limits, *, kept: bool = False) -> Within:
+    """The files within a PDF, written into `folder`, and the facts that its pages do not show.
+
+    Args:
+        document: as it came.
+        source: its file.
+        folder: for the files; made where there are any.
+        limits: what they may cost.
+        kept: the files stay in the copy too.
+
+    Raises:
+        DocumentProblem: RESOURCE_LIMIT.
+        OSError: nothing can be written.
+    """
+    flags = []
+    parts, unreadable = pdffiles.split_off(document, folder, limits)
+    notice, data = pdffiles.form_data(document, folder, len(parts))
+    if (parts or unreadable) and not kept:
+        lost = f", {unreadable} that cannot be read" if unreadable else ""
+        flags.append(FlagNote(Flag.ATTACHMENTS_SPLIT_OFF, f"{len(parts)} files{lost}."))
+    if notice:
+        flags.append(FlagNote(Flag.FORM_DATA_APART, "" if data else "No data were found in it."))
+    if data is not None:
+        parts = (*parts, data)
+    flags += [FlagNote(Flag.SIGNATURE_FACTS, fact) for fact in signatures.facts(document, source.stat().st_size)]
+    if hidden := repair.hidden_layers(document):
+        flags.append(FlagNote(Flag.HIDDEN_LAYERS, f"{hidden} layers."))
+    return Within(parts, tuple(flags), "/Collection" in document.Root and bool(parts))
+
+
+def within_kept(source: Path, folder: Path, limits: Limits) -> Within:
+    """`within`, for a file whose bytes become the copy; raises as `look`."""
+    with _opened(source) as document:
+        try:
+            return within(document, source, folder, limits, kept=True)
+        except _BROKEN as e:
+            raise DocumentProblem(Reason.CORRUPT, f"The PDF's files cannot be read ({type(e).__name__}).") from e
 
 
 def _opened(source: Path) -> pikepdf.Pdf:
@@ -101,11 +162,28 @@ def _has_end(source: Path) -> bool:
     return b"%%EOF" in tail or b"startxref" in tail
 
 
+def _only_end_lost(source: Path, document: pikepdf.Pdf) -> bool:
+    """Whether a PDF without its end has all its objects: cut behind the last, no reference leads nowhere, and the page
+    tree has the pages it says. Objects within compressed streams cannot be told, and so never count."""
+    content = source.read_bytes()
+    last = content.rfind(b"endobj")
+    rest = content[last + 6 :].strip(b"\0 \t\r\n")
+    begun = any(rest.startswith(word) or word.startswith(rest) for word in _REMAINS)
+    if last < 0 or not begun or b"/ObjStm" in content:
+        return False
+    if not {*map(int, _REFERRED.findall(content))} <= {*map(int, _DEFINED.findall(content))}:
+        return False
+    try:
+        return len(document.pages) == int(document.Root.Pages.Count)
+    except _BROKEN:
+        return False
+
+
 def _page_count(document: pikepdf.Pdf, limits: Limits) -> int:
     try:
         count = len(document.pages)
         readable = sum(1 for page in document.pages if isinstance(page.obj, Dictionary))
-    except (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError) as e:
+    except _BROKEN as e:
         raise DocumentProblem(Reason.CORRUPT, "The PDF's pages cannot be found.") from e
     if count > limits.pages:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The PDF has {count} pages.")

@@ -89,9 +89,7 @@ def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font:
         image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, 8
         image.ColorSpace = Name.DeviceGray if picture.mode == "L" else Name.DeviceRGB
         content = f"q {width:.2f} 0 0 {height:.2f} 0 0 cm /P Do Q\n"
-        # Turned pages give their text in the coordinates of the unturned one; it stays in the text copy.
-        if page.get_rotation() == 0:
-            content += "".join(_words(page))
+        content += "".join(_words(page, width, height))
         resources = Dictionary(XObject=Dictionary(P=image), Font=Dictionary(F=font))
         target.add_blank_page(page_size=(max(width, 3), max(height, 3)))
         made = target.pages[-1].obj
@@ -111,9 +109,18 @@ def _differences(picture: object) -> Iterator[tuple[int, int]]:
         yield 0, int(extremes[1])  # type: ignore[arg-type]
 
 
-def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
-    """Content stream operators that show each run of text invisibly (render mode 3) in its rectangle."""
+def _words(page: pypdfium2.PdfPage, across: float, up: float) -> Iterator[str]:
+    """Content stream operators that show each run of text invisibly (render mode 3) in its rectangle.
+
+    Turned as the page is, since its text comes in the coordinates of the unturned one; `across` and `up` are the size
+    of the page as shown.
+    """
     left0, bottom0, _, _ = page.get_cropbox()
+    turn = {
+        90: (0, -1, 1, 0, 0, up),
+        180: (-1, 0, 0, -1, across, up),
+        270: (0, 1, -1, 0, across, 0),
+    }.get(page.get_rotation(), (1, 0, 0, 1, 0, 0))
     text = page.get_textpage()
     try:
         for i in range(text.count_rects()):
@@ -126,7 +133,7 @@ def _words(page: pypdfium2.PdfPage) -> Iterator[str]:
             stretch = 100 * width / (len(codes) / 4 * size * GLYPH_WIDTH / 1000)
             yield (
                 f"BT 3 Tr /F {size:.2f} Tf {stretch:.2f} Tz "
-                f"1 0 0 1 {left - left0:.2f} {bottom - bottom0:.2f} Tm <{codes}> Tj ET\n"
+                f"{_placed(turn, left - left0, bottom - bottom0)} Tm <{codes}> Tj ET\n"
             )
     finally:
         text.close()
@@ -193,3 +200,8 @@ def _to_unicode() -> bytes:
         "1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n"
         f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
     ).encode("ascii")
+
+
+def _placed(turn: tuple[float, ...], x: float, y: float) -> str:
+    a, b, c, d, e, f = turn
+    return f"{a:.0f} {b:.0f} {c:.0f} {d:.0f} {a * x + c * y + e:.2f} {b * x + d * y + f:.2f}"

@@ -25,7 +25,7 @@ def active_content(pdf: pikepdf.Pdf) -> int:
     """Remove scripts, forbidden actions, embedded files, sounds and films (ISO 19005-2, 6.3.1, 6.4, 6.5, 6.8).
 
     Returns:
-        How many were removed.
+        How many were removed; files not counted, which are content and are dealt with apart.
     """
     removed = _removed_from_catalog(pdf)
     for page in pdf.pages:
@@ -37,13 +37,14 @@ def active_content(pdf: pikepdf.Pdf) -> int:
         for annotation in annotations:
             if not isinstance(annotation, Dictionary):
                 continue
-            if str(annotation.get("/Subtype")) in _FORBIDDEN_ANNOTATIONS:
-                removed += 1
+            kind = str(annotation.get("/Subtype"))
+            if kind in _FORBIDDEN_ANNOTATIONS:
+                removed += kind != "/FileAttachment"
                 continue
             removed += _without_actions(annotation)
             kept.append(annotation)
         page.obj.Annots = Array(kept)
-    for field in _fields(pdf):
+    for field in fields(pdf):
         removed += _without_actions(field)
     return removed
 
@@ -103,11 +104,10 @@ def _removed_from_catalog(pdf: pikepdf.Pdf) -> int:
         removed += _without(root, "/OpenAction")
     names = root.get("/Names")
     if isinstance(names, Dictionary):
-        for key in ("/JavaScript", "/EmbeddedFiles"):
-            removed += _without(names, key)
-        _without(names, "/AlternatePresentations")
-    removed += _without(root, "/Collection")
-    for key in ("/AF", "/Requirements", "/Perms", "/NeedsRendering"):
+        removed += _without(names, "/JavaScript")
+        for key in ("/EmbeddedFiles", "/AlternatePresentations"):
+            _without(names, key)
+    for key in ("/Collection", "/AF", "/Requirements", "/Perms", "/NeedsRendering"):
         _without(root, key)
     form = root.get("/AcroForm")
     if isinstance(form, Dictionary):
@@ -115,7 +115,8 @@ def _removed_from_catalog(pdf: pikepdf.Pdf) -> int:
     return removed
 
 
-def _fields(pdf: pikepdf.Pdf) -> Iterator[Dictionary]:
+def fields(pdf: pikepdf.Pdf) -> Iterator[Dictionary]:
+    """All form fields, the inner ones included."""
     form = pdf.Root.get("/AcroForm")
     stack = list(form.get("/Fields", [])) if isinstance(form, Dictionary) else []
     seen: set[tuple[int, int]] = set()
@@ -278,3 +279,19 @@ def _listed(order: Array, depth: int = 0) -> Iterator[tuple[int, int]]:
                 yield from _listed(entry, depth + 1)
         elif isinstance(entry, Dictionary):
             yield entry.objgen
+
+
+def hidden_layers(pdf: pikepdf.Pdf) -> int:
+    """How many layers (optional content groups) are not shown when the file is opened."""
+    properties = pdf.Root.get("/OCProperties")
+    config = properties.get("/D") if isinstance(properties, Dictionary) else None
+    if not isinstance(properties, Dictionary) or not isinstance(config, Dictionary):
+        return 0
+
+    def listed(holder: Dictionary, key: str) -> set[tuple[int, int]]:
+        groups = holder.get(key)
+        return {g.objgen for g in groups if isinstance(g, Dictionary)} if isinstance(groups, Array) else set()
+
+    every = listed(properties, "/OCGs")
+    off = listed(config, "/OFF")
+    return len(every - listed(config, "/ON") if config.get("/BaseState") == Name.OFF else every & off)
