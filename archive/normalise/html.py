@@ -65,10 +65,8 @@ def html(source: Path, out: Path, limits: Limits) -> Made:
     else:
         try:
             lay_out(page, _fetcher(), out, pages=limits.pages)
-        except DocumentProblem as e:
-            if e.reason is not Reason.RESOURCE_LIMIT:
-                raise
-            _elsewhere(text, out, limits)  # which may nest deeper there
+        except RecursionError:
+            _elsewhere(text, out, limits)  # where it may nest deeper
     notes += harmless.flags
     if harmless.removed:
         detail = f"{harmless.removed} scripts, frames or references to other files are not in the copy."
@@ -148,6 +146,8 @@ def alone(source: str, out: str, pages: str) -> None:
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
+    if problems and isinstance(problems[0], RecursionError):
+        raise DocumentProblem(Reason.RESOURCE_LIMIT, "The HTML is nested too deeply.")
     if problems:
         raise problems[0]
 

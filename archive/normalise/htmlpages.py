@@ -59,7 +59,9 @@ class _Reach:
 def lay_out(page: Any, fetcher: Any, out: Path, *, pages: int) -> None:
     """Write `page` (a `weasyprint.HTML`) to `out`.
 
-    Raises DocumentProblem: RESOURCE_LIMIT, or CONVERSION_FAILED where WeasyPrint gives up.
+    Raises:
+        DocumentProblem: RESOURCE_LIMIT, or CONVERSION_FAILED where WeasyPrint gives up.
+        RecursionError: it is nested too deeply for this process.
     """
     try:
         with warnings.catch_warnings():
@@ -69,10 +71,8 @@ def lay_out(page: Any, fetcher: Any, out: Path, *, pages: int) -> None:
             if len(document.pages) > pages:
                 raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The HTML fills {len(document.pages)} pages.")
             document.write_pdf(out, zoom=sheet.zoom, pdf_variant="pdf/a-2u", pdf_forms=False)
-    except (DocumentProblem, MemoryError, OSError):
+    except (DocumentProblem, MemoryError, OSError, RecursionError):
         raise
-    except RecursionError:
-        raise DocumentProblem(Reason.RESOURCE_LIMIT, "The HTML is nested too deeply.") from None
     except Exception as e:
         raise DocumentProblem(Reason.CONVERSION_FAILED, f"WeasyPrint gave up ({type(e).__name__}).") from None
 
@@ -159,7 +159,7 @@ def _reach(document: Any) -> _Reach:
     for page in document.pages:
         box = page._page_box
         height = box.margin_height()
-        for inner in box.descendants():
+        for inner in box.descendants(placeholders=True):
             if isinstance(inner, boxes.TextBox):
                 if not inner.text.strip() or inner.style["visibility"] != "visible":
                     continue

@@ -5,6 +5,8 @@ from pathlib import Path
 import pikepdf
 import pypdfium2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
@@ -101,3 +103,85 @@ def test_exponential_styles_end(tmp_path: Path) -> None:
     with pytest.raises(DocumentProblem) as problem:
         made(tmp_path, content, Limits(seconds=4.0, memory_bytes=1 << 30))
     assert problem.value.reason in (Reason.CONVERSION_TIMEOUT, Reason.RESOURCE_LIMIT, Reason.CONVERSION_FAILED)
+
+
+def test_missing_pictures_and_frames_are_told_in_place(tmp_path: Path) -> None:
+    result = made(
+        tmp_path,
+        b"""<p>f\xc3\xb8r <img src="http://epj.local/rtg.jpg" alt="Thorax"> etter</p>
+        <img src="spacer.gif" width=1 height=1>
+        <iframe src="svar.html"></iframe><object data="ekg.pdf">reserve</object>""",
+    )
+    shown = " ".join(text(result.pdf).split())
+    assert "f\xf8r [Bilde \xabThorax\xbb er ikke i kopien: http://epj.local/rtg.jpg] etter" in shown
+    assert "[Ramme er ikke i kopien: svar.html]" in shown
+    assert "[Innbygd fil er ikke i kopien: ekg.pdf] reserve" in shown
+    assert "spacer" not in shown
+    assert [f.code for f in result.flags] == [Flag.ACTIVE_CONTENT_REMOVED]
+
+
+def test_frames_and_their_replacement_are_shown(tmp_path: Path) -> None:
+    content = b"<frameset><frame src='a.htm'><noframes><p>uten rammer</p></noframes></frameset>"
+    shown = " ".join(text(made(tmp_path, content).pdf).split())
+    assert "[Ramme er ikke i kopien: a.htm]" in shown
+    assert "uten rammer" in shown
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<p style='display:none'>skjult ord</p><p>synlig</p>",
+        b"<style>.x{visibility:hidden}</style><p class=x>skjult ord</p><p>synlig</p>",
+        b"<p hidden>skjult ord</p><p>synlig</p>",
+        b"<style>@media print{.x{display:none}}</style><p class=x>skjult ord</p><p>synlig</p>",
+    ],
+)
+def test_hidden_text_is_in_the_text_copy_and_flagged(tmp_path: Path, content: bytes) -> None:
+    result = made(tmp_path, content)
+    assert "skjult" not in text(result.pdf)
+    assert (result.text or "").endswith("\nTekst i kilden som ikke vises p\xe5 siden:\nskjult ord\n")
+    assert [f.code for f in result.flags] == [Flag.HIDDEN_TEXT]
+
+
+def test_forms_show_what_was_filled_in(tmp_path: Path) -> None:
+    content = (
+        b"<form><input value='verdi i felt'><textarea>tekst</textarea><select><option>en<option selected>to</select>"
+        b"<input type=hidden value=teknisk></form>"
+    )
+    shown = text(made(tmp_path, content).pdf)
+    assert all(word in shown for word in ("verdi i felt", "tekst", "to"))
+    assert "teknisk" not in shown
+
+
+def test_moderately_deep_nesting_is_laid_out_elsewhere(tmp_path: Path) -> None:
+    assert "x" in text(made(tmp_path, b"<div>" * 300 + b"x" + b"</div>" * 300).pdf)
+
+
+def test_pages_are_limited(tmp_path: Path) -> None:
+    with pytest.raises(DocumentProblem) as problem:
+        made(tmp_path, b"<p style='page-break-after:always'>x</p>" * 4, Limits(pages=3))
+    assert problem.value.reason is Reason.RESOURCE_LIMIT
+
+
+def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
+    content = b"<h1>a</h1><p>b <b>c</b></p>"
+    first = made(tmp_path, content).pdf.read_bytes()
+    made(tmp_path, b"<p style='font-family:DejaVu Serif'>noe \xe2\x82\xac annet</p>")
+    assert made(tmp_path, content).pdf.read_bytes() == first
+
+
+PIECES = st.sampled_from(
+    "<p> </p> <b> <table> <td/colspan=9> </table> <img/src=x> <iframe> </iframe> <!-- --> <frame> <style> </style> "
+    "p{color:red} <svg> \xe6\xf8\xe5 ord \0 &#0; &amp < ]]> <object/data=y> <select><option> <a/href='javascript:x'> "
+    "<math> <li> style='width:1e9px' >".split(" ")
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(PIECES, max_size=40), st.binary(max_size=60))
+def test_any_bytes_are_a_page_or_a_problem(tmp_path: Path, pieces: list[str], rest: bytes) -> None:
+    try:
+        result = made(tmp_path, "".join(pieces).encode() + rest, Limits(seconds=20))
+    except DocumentProblem:
+        return
+    assert result.pdf.read_bytes().startswith(b"%PDF-")
