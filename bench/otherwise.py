@@ -1,7 +1,8 @@
 """The pipeline one would otherwise script, on a stratified part of an export's files: what it costs per document.
 
-LibreOffice started for each office, text, HTML and XML file; `ocrmypdf --skip-text --output-type pdfa` for each PDF and
-picture (no OCR: tesseract gets no time, as our side does none either); stock veraPDF started for each 100 results.
+LibreOffice started for each office, text, HTML and XML file; `ocrmypdf` for each PDF (`--skip-text --output-type auto`,
+since it refuses `pdfa` beside existing text with the Ghostscript of Debian 12) and each picture (`--output-type pdfa`),
+without OCR: tesseract gets no time, as our side does none either; stock veraPDF started for each 100 results.
 """
 
 from __future__ import annotations
@@ -91,9 +92,11 @@ def _office(source: Path, family: str, out: Path, work: Path) -> list[Path]:
 def _ocr(program: Path | None, source: Path, family: str, out: Path) -> list[Path]:
     if program is None:
         return []
-    command = [str(program), "-q", "-j", "1", "--skip-text", "--output-type", "pdfa", "--tesseract-timeout", "0"]
-    if family != "pdf":
-        command += ["--image-dpi", "200"]
+    command = [str(program), "-q", "-j", "1", "--tesseract-timeout", "0"]
+    if family == "pdf":
+        command += ["--skip-text", "--output-type", "auto"]
+    else:
+        command += ["--output-type", "pdfa", "--image-dpi", "200"]
     result = out / "result.pdf"
     subprocess.run([*command, str(source), str(result)], capture_output=True, timeout=300, check=False)
     return [result] if result.exists() else []
