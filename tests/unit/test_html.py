@@ -171,9 +171,38 @@ def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
 
 
 PIECES = st.sampled_from(
-    "<p> </p> <b> <table> <td/colspan=9> </table> <img/src=x> <iframe> </iframe> <!-- --> <frame> <style> </style> "
-    "p{color:red} <svg> \xe6\xf8\xe5 ord \0 &#0; &amp < ]]> <object/data=y> <select><option> <a/href='javascript:x'> "
-    "<math> <li> style='width:1e9px' >".split(" ")
+    [
+        "<p>",
+        "</p>",
+        "<b>",
+        "<table>",
+        "<td/colspan=9>",
+        "</table>",
+        "<img/src=x>",
+        "<iframe>",
+        "</iframe>",
+        "<!--",
+        "-->",
+        "<frame>",
+        "<style>",
+        "</style>",
+        "p{color:red}",
+        "<svg>",
+        "æøå",
+        "ord",
+        "\x00",
+        "&#0;",
+        "&amp",
+        "<",
+        "]]>",
+        "<object/data=y>",
+        "<select><option>",
+        "<a/href='javascript:x'>",
+        "<math>",
+        "<li>",
+        "style='width:1e9px'",
+        ">",
+    ]
 )
 
 
