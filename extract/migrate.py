@@ -125,6 +125,7 @@ def migrate(
         started = datetime.now(UTC)
         export = _register(store, register, source, mapping, options, progress)
         summary.export = export.number
+        _adopt_generations(store, register)
         summary.seconds_registering = (datetime.now(UTC) - started).total_seconds()
         if options.sample is not None:
             select_pilot(register, export.number, documents=options.sample, seed=options.seed)
@@ -154,6 +155,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
             )
         summary = RunSummary(export=export.number)
         started = datetime.now(UTC)
+        _adopt_generations(store, register)
         with register.transaction():
             chosen = "((state='quarantined' AND (reason=:r OR :r IS NULL)) OR (newer_rejected AND :r IS NULL))"
             register.connection.execute(
@@ -184,13 +186,13 @@ def _register(
         write_durably(store.seals / f"mapping-{mapping_sha[:16]}.toml", mapping.path.read_bytes())
         with progress.registering() as tell:
             register.read_export(source, export, tell)
-        _adopt_generations(store, register)
         export = replace(export, registered=True)
     return export
 
 
 def _adopt_generations(store: ArchiveStore, register: Register) -> None:
-    """Learn from the catalogue which packages there are, so that a lost register never overwrites one."""
+    """Learn from the catalogue which packages there are: others than a run write them too (OCR), and a register may be
+    lost; no package is ever overwritten."""
     if not store.catalogue.exists():
         return
     with Catalogue.open(store) as catalogue, register.transaction():
