@@ -18,6 +18,7 @@ import multiprocessing
 import random
 import statistics
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -132,6 +133,7 @@ _normaliser: Normaliser | None = None
 def _start(folder: str) -> None:
     """Start the engines, so that the first file does not pay for them."""
     global _normaliser
+    warnings.simplefilter("ignore")
     _tracer.install()
     _normaliser = Normaliser(Limits(), work=Path(folder) / f"work-{multiprocessing.current_process().pid}")
     with tempfile.TemporaryDirectory() as warm:

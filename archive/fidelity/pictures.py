@@ -85,7 +85,7 @@ def _pdf_pages(path: Path, *, pictures: bool = False) -> Iterator[Image.Image]:
     """The pages of a PDF with their annotations and form fields; with `pictures`, only what their pictures cover."""
     document = pypdfium2.PdfDocument(path)
     try:
-        if document.get_formtype():
+        if document.get_formtype() == pypdfium2.raw.FORMTYPE_ACRO_FORM:
             document.init_forms()
         for number in range(len(document)):
             page = document[number]

@@ -12,6 +12,7 @@ import hashlib
 import heapq
 import multiprocessing
 import tempfile
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -241,6 +242,7 @@ def _compare(folder: str, key: str, family: str, words: str | None) -> Compariso
     """In the comparing process."""
     base = Path(folder)
     text = (base / f"{key}.txt").read_text(encoding="utf-8", errors="replace")
+    warnings.simplefilter("ignore")  # libraries warn about the files they read, and may quote them
     with contextlib.suppress(pypdfium2.PdfiumError, RecursionError, MemoryError):
         return compare(base / f"{key}.bin", family, base / f"{key}.pdf", text, source_words=words)
     return None
