@@ -47,7 +47,7 @@ def tree(value: Any) -> Node:
     """JSON (objects as lists of pairs, numbers as they were written) as a tree: a member is an element of its name,
     an array that element repeated, a value the attribute `value`, as in FHIR's own XML.
 
-    Raises DocumentProblem: RESOURCE_LIMIT where there are too many members.
+    Raises DocumentProblem: CONVERSION_FAILED where there are too many members, RESOURCE_LIMIT where they are too deep.
     """
     members = _members(value)
     kind = next((v for k, v in members if k == "resourceType" and isinstance(v, str)), "")
@@ -72,7 +72,7 @@ def _fill(node: Node, members: list[tuple[str, Any]], count: list[int], depth: i
         for item in value if is_array and value else [value]:
             count[0] += 1
             if count[0] > MOST_NODES:
-                raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The JSON has more than {MOST_NODES} members.")
+                raise DocumentProblem(Reason.CONVERSION_FAILED, f"The JSON has more than {MOST_NODES} members.")
             _add(node, name, item, count, depth)
 
 

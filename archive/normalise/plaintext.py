@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from pathlib import Path
 
@@ -25,6 +26,8 @@ _FORMATS = (
     (172, 56, 7.0, True),
 )
 _MOST_LINES = max(lines for _, lines, _, _ in _FORMATS)
+# Letters, signs and box drawings that take one column each: most lines have nothing else.
+_NARROW = re.compile("[\\x00-\\xac\\xae-\u02ff\u2010-\u2027\u20ac\u2500-\u259f]*")
 _READABLE = {code: " " for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"} | {0x0C: "\n"}
 
 
@@ -77,7 +80,7 @@ def expanded(line: str) -> str:
 
 def width(text: str) -> int:
     """Columns a text takes in a fixed pitch: wide characters two, combining marks none."""
-    if text.isascii():
+    if _NARROW.fullmatch(text):
         return len(text)
     marks = sum(1 for c in text if unicodedata.combining(c) or unicodedata.category(c) == "Cf")
     return len(text) - marks + sum(1 for c in text if unicodedata.east_asian_width(c) in "WF")

@@ -23,7 +23,6 @@ _MOST_FILES = 1000
 _MOST_NAME = 120
 _LEAST = 200
 _LONGEST_SHOWN = 4000
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f/\\:*?\"<>|\u202a-\u202e\u2066-\u2069]+")
 _KINDS = (
     (b"%PDF-", "PDF-dokument", "pdf"),
@@ -97,15 +96,26 @@ def split_off(root: Node, runs: dict[str, bytes], out: Path) -> Files:
     files = Files()
     for path in _paths(root, ()):
         node = path[-1]
+        if runs:
+            _restore(node, runs)
         text = node.text
-        if text and not node.children and (file := _file(path, text, runs, declared=_declared(path))) is not None:
+        if text and not node.children and (file := _file(text, declared=_declared(path))) is not None:
             node.content = [_placed(files, path, file, text, out)]
         for key in [k for k in node.attributes if local(k) in ("value", "data", "src")]:
             value = node.attributes[key]
-            declared = local(key) == "value" and _declared(path)
-            if (file := _file(path, value, runs, declared=declared)) is not None:
+            if (file := _file(value, declared=local(key) == "value" and _declared(path))) is not None:
                 node.attributes[key] = _placed(files, path, file, value, out)
     return files
+
+
+def _restore(node: Node, runs: dict[str, bytes]) -> None:
+    """Put back what was cut out before parsing: it may be no file, but long text without a sign in it."""
+    for i, part in enumerate(node.content):
+        if isinstance(part, str) and (run := runs.get(part.strip())) is not None:
+            node.content[i] = run.decode("ascii")
+    for key, value in node.attributes.items():
+        if (run := runs.get(value)) is not None:
+            node.attributes[key] = run.decode("ascii")
 
 
 def _paths(node: Node, above: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
@@ -135,25 +145,17 @@ class _File:
     """None where what is declared as base64 is none."""
 
 
-def _file(path: tuple[Node, ...], text: str, runs: dict[str, bytes], *, declared: bool) -> _File | None:
-    coded: str | bytes = text
-    if (run := runs.get(text.strip())) is not None:
-        coded = run
-    elif not declared and len(text) < _LEAST:
+def _file(text: str, *, declared: bool) -> _File | None:
+    if not declared and len(text) < _LEAST:
         return None
-    if isinstance(coded, str):
-        if coded.startswith("data:") and ";base64," in coded[:200]:
-            coded = coded.partition(",")[2]
-        if not _BASE64.fullmatch(coded):
-            return _File(None) if declared and len(coded.split()) else None
-        coded = coded.encode("ascii")
+    if text.startswith("data:") and ";base64," in text[:200]:
+        text = text.partition(",")[2]
+    coded = "".join(text.split())
     try:
-        content = base64.b64decode(b"".join(coded.split()), validate=True)
+        content = base64.b64decode(coded, validate=True)
     except (binascii.Error, ValueError):
-        return _File(None) if declared else None
-    if declared or _is_known(content):
-        return _File(content) if content else None
-    return None
+        return _File(None) if declared and coded else None
+    return _File(content) if content and (declared or _is_known(content)) else None
 
 
 def _is_known(content: bytes) -> bool:

@@ -6,6 +6,7 @@ the end is listed under "Tekniske opplysninger".
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ _BOOLEANS = {"true": "Ja (true)", "false": "Nei (false)"}
 _MOST_COLUMNS = 7
 _MOST_CELL = 80
 _LONG = 180
+_MOST_INLINE = 60
 _DEEPEST_HEADING = 5
 
 
@@ -201,9 +203,12 @@ class Layout:
 
     def _inline(self, node: Node) -> str | None:
         """The element on one line, where its values explain themselves; else None."""
-        leaves = [n for n in node.walk() if not n.children]
-        inner = [n for n in node.walk() if n.children]
-        if any(n.hidden for n in inner) or any(is_narrative(n) or n in self.skip for n in node.walk()):
+        below = list(itertools.islice(node.walk(), _MOST_INLINE + 1))
+        if len(below) > _MOST_INLINE:
+            return None
+        leaves = [n for n in below if not n.children]
+        inner = [n for n in below if n.children]
+        if any(n.hidden for n in inner) or any(is_narrative(n) or n in self.skip for n in below):
             return None
         if any(_own_attributes(n) for n in inner):
             return None

@@ -52,6 +52,8 @@ def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> 
     if files.unsound:
         detail = f"{files.unsound} attachments are not base64, as the record says they are."
         flags = (*flags, FlagNote(Flag.DECODED_LENIENTLY, detail))
+    if files.parts:
+        flags = (*flags, FlagNote(Flag.ATTACHMENTS_SPLIT_OFF, f"{len(files.parts)} files."))
     return Made(out, ("2a", "2u", "2b"), (*flags, *glyph_flags(table)), text, tuple(files.parts))
 
 

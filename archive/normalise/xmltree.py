@@ -17,12 +17,13 @@ from archive.reasons import DocumentProblem, Reason
 XHTML = "http://www.w3.org/1999/xhtml"
 HL7 = "urn:hl7-org:v3"
 FHIR = "http://hl7.org/fhir"
-MOST_NODES = 500_000
+MOST_NODES = 50_000
 """Elements of a record."""
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _XML = "http://www.w3.org/XML/1998/namespace"
 _UNSAID = frozenset((f"{{{_XSI}}}schemaLocation", f"{{{_XSI}}}noNamespaceSchemaLocation"))
 _LEAST_BASE64 = 200
+_LEAST_RUN = 1_000_000
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 # Possessive: what does not end as base64 does is not tried again piece by piece.
 _BASE64_RUN = re.compile(rb"(>|=[\"']|\[CDATA\[)([A-Za-z0-9+/\s]{1000000,}+={0,2}+\s*+)(<|[\"']|\]\]>)")
@@ -96,7 +97,7 @@ def parse(content: bytes) -> Parsed:
     """The tree of an XML document.
 
     No entity is ever expanded and nothing outside is read. Raises DocumentProblem: CORRUPT where it is not well-formed
-    or declares entities, RESOURCE_LIMIT where it has too many elements.
+    or declares entities, CONVERSION_FAILED where it has too many elements to be a page that someone reads.
     """
     runs: dict[str, bytes] = {}
 
@@ -105,7 +106,7 @@ def parse(content: bytes) -> Parsed:
         runs[token] = found[2]
         return found[1] + token.encode("ascii") + found[3]
 
-    if len(content) > 1 << 20:
+    if len(content) > _LEAST_RUN:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             content = _undeclared(decode(content).text)
         content = _BASE64_RUN.sub(cut, content)
@@ -147,7 +148,7 @@ def _tree(content: bytes) -> etree._ElementTree:
 def _node(element: etree._Element, count: list[int]) -> Node:
     count[0] += 1
     if count[0] > MOST_NODES:
-        raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The XML has more than {MOST_NODES} elements.")
+        raise DocumentProblem(Reason.CONVERSION_FAILED, f"The XML has more than {MOST_NODES} elements.")
     name = etree.QName(element)
     node = Node(name.localname, name.namespace or "", {})
     node.attributes = {str(k): str(v) for k, v in element.attrib.items() if k not in _UNSAID}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import time
 from pathlib import Path
 
 import pypdfium2
@@ -16,6 +17,17 @@ from archive.normalise.xmllabels import shown_time
 from archive.normalise.xmlrecord import xmlrecord
 from archive.reasons import DocumentProblem, Flag, Reason
 
+MARKS = [b"<b>", b"</b>", b"</a>", b"<c x='1'/>", b"&amp;", b"&x;", b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?p?>"]
+MARKS += [
+    b"\xe6",
+    b"\xc3\xa6",
+    b"ord",
+    b"<t V='x'",
+    b">",
+    b"\0",
+    b"<div xmlns='http://www.w3.org/1999/xhtml'>",
+    b"</div>",
+]
 HEAD = '<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24">'
 
 
@@ -94,6 +106,45 @@ def test_attachments_are_split_off_and_told(tmp_path: Path) -> None:
     assert coded[:40] not in text(result.pdf)
     assert [(part.name, part.path.read_bytes()) for part in result.parts] == [("vedlegg-1.pdf", file)]
     assert not result.container
+
+
+@pytest.mark.parametrize("content", ["<a>{}</a>", "<a><b>x</b>{}</a>", '<a b="{}"/>', "<a><![CDATA[{}]]></a>"])
+def test_long_text_that_could_be_base64_is_text(tmp_path: Path, content: str) -> None:
+    result = made(tmp_path, content.format("ord " * 300_000).encode())
+    assert (result.text or "").count("ord") == 300_000
+    assert not result.parts
+
+
+def test_an_attachment_of_ten_million_characters(tmp_path: Path) -> None:
+    file = b"%PDF-1.4 " + bytes(range(256)) * 32_000
+    coded = base64.encodebytes(file).decode()
+    for content in (f"<![CDATA[{coded}]]>", coded):
+        result = made(tmp_path, f"{HEAD}{DOCUMENT.format('', content)}</MsgHead>".encode())
+        assert [part.path.read_bytes() for part in result.parts] == [file]
+    utf16 = f"{HEAD}{DOCUMENT.format('', coded)}</MsgHead>".encode("utf-16")
+    assert [part.path.read_bytes() for part in made(tmp_path, utf16).parts] == [file]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<a>" + b"<b/>" * 60_000 + b"</a>", b'<a b="' + b"x-" * 5_500_000 + b'"/>'],
+)
+def test_what_is_too_much_for_a_page_is_refused_at_once(tmp_path: Path, content: bytes) -> None:
+    started = time.monotonic()
+    with pytest.raises(DocumentProblem) as problem:
+        made(tmp_path, content)
+    assert problem.value.reason in (Reason.CONVERSION_FAILED, Reason.CORRUPT)
+    assert time.monotonic() - started < 20
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(MARKS), max_size=30), st.binary(max_size=40))
+def test_any_bytes_are_a_page_or_a_problem(tmp_path: Path, marks: list[bytes], rest: bytes) -> None:
+    try:
+        result = made(tmp_path, b"<a>" + b"".join(marks) + rest)
+    except DocumentProblem:
+        return
+    assert result.pdf.read_bytes().startswith(b"%PDF-")
 
 
 DOCUMENT = """<Document><RefDoc><MsgType V="A" DN="Vedlegg"/>{}<Content>
