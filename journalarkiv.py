@@ -21,6 +21,7 @@ VERBS = {
     "verify": "archive.commands:verify",
     "rebuild": "archive.commands:rebuild",
     "report": "archive.commands:report",
+    "ocr": "archive.ocr.command:ocr",
     "index": "viewer.commands:index",
     "serve": "viewer.commands:serve",
     "account": "viewer.commands:account",
