@@ -19,7 +19,8 @@ from archive.store import remove_tree
 ROUTE = "ghostscript"
 
 _PROGRAM = "gs"
-_SURVIVING = 0.99
+SURVIVING = 0.99
+"""Share of the words that a rewritten page must still have."""
 _MOST_SECONDS, _FIRST_SECONDS, _PAGE_SECONDS = 60.0, 10.0, 1.0
 """Wall clock. Half a second a file is usual; drawings that call themselves keep it busy for ever, and pictures of the
 pages can be had without it."""
@@ -64,7 +65,7 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
         if pages_after != pages:
             raise DocumentProblem(Reason.CONVERSION_FAILED, "Ghostscript's file has another number of pages.")
         share = surviving(before, after)
-        if share < _SURVIVING:
+        if share < SURVIVING:
             raise DocumentProblem(Reason.CONVERSION_FAILED, f"Ghostscript kept {share:.1%} of the words.")
         (folder / "out.pdf").replace(out)
     finally:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Dictionary, Name
 
-from archive.normalise import pdffiles, repair, signatures
+from archive.normalise import ghostscript, pdffiles, repair, signatures, standardfonts
 from archive.normalise.contract import Limits, Made, Part
+from archive.normalise.text_of import text_of
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -79,12 +80,24 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
             signatures.take_off(document)
             repair.form_values(document)
             document.remove_unreferenced_resources()
-            document.save(out, deterministic_id=True, encryption=False)
+            document.save(out, static_id=True, encryption=False)
+            if standardfonts.embed(document):
+                _keep_if_words_survive(document, out, limits)
         except _BROKEN as e:
             raise DocumentProblem(Reason.CORRUPT, f"The PDF's structure cannot be written ({type(e).__name__}).") from e
     if removed:
         flags.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, f"{removed} actions or scripts."))
     return Made(out, ("2u", "2b"), (*flags, *found.flags), parts=found.parts, container=found.container)
+
+
+def _keep_if_words_survive(document: pikepdf.Pdf, out: Path, limits: Limits) -> None:
+    """Put a document whose fonts were changed in the place of `out`, unless that would lose words."""
+    changed = out.with_suffix(".fonts.pdf")
+    document.save(changed, static_id=True, encryption=False)
+    before, _ = text_of(out, most_pages=limits.pages)
+    after, _ = text_of(changed, most_pages=limits.pages)
+    if ghostscript.surviving(before, after) >= ghostscript.SURVIVING:
+        changed.replace(out)
 
 
 @dataclass(frozen=True, slots=True)

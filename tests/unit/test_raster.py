@@ -47,6 +47,25 @@ def test_words_lie_where_they_stood(tmp_path: Path) -> None:
     assert boxes[1] == pytest.approx(boxes[0], abs=4)
 
 
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_words_of_a_turned_page_lie_where_they_are_seen(tmp_path: Path, turn: int) -> None:
+    """Ink and invisible words must be at the same place of the page as it is shown."""
+    with pikepdf.open(pdf(tmp_path / "a.pdf", text="Prøve"), allow_overwriting_input=True) as document:
+        document.pages[0].obj.Rotate = turn
+        document.save(tmp_path / "a.pdf")
+    rasterise(tmp_path / "a.pdf", tmp_path / "out.pdf", LIMITS)
+    with pypdfium2.PdfDocument(tmp_path / "out.pdf") as document:
+        page = document[0]
+        ink = page.render(scale=1).to_pil().convert("L").point(lambda v: 255 * (v < 128)).getbbox()
+        text = page.get_textpage()
+        text.count_rects()
+        left, bottom, right, top = text.get_rect(0)
+        assert "Prøve" in text.get_text_range()
+        height = page.get_height()
+    assert ink is not None
+    assert (left, height - top, right, height - bottom) == pytest.approx(ink, abs=5)
+
+
 def test_the_same_page_gives_the_same_bytes(tmp_path: Path) -> None:
     source = pdf(tmp_path / "a.pdf")
     for name in ("1.pdf", "2.pdf"):
