@@ -25,6 +25,8 @@ _FORMATS = (
     (151, 49, 8.0, True),
     (172, 56, 7.0, True),
 )
+_RENDITION = re.compile(r"\x1b\[[0-9;]*m")
+_STRUCK = re.compile(r"([^\x00-\x1f])(?:\x08(?:\1|_))+|_\x08([^\x00-\x1f])(?:\x08\2)*")
 _MOST_LINES = max(lines for _, lines, _, _ in _FORMATS)
 # Letters, signs and box drawings that take one column each: most lines have nothing else.
 _NARROW = re.compile("[\\x00-\\xac\\xae-\u02ff\u2010-\u2027\u20ac\u2500-\u259f]*")
@@ -39,6 +41,7 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     """
     decoded = decode(source.read_bytes())
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
+    text, marked = _without_marks(text)
     if not text.strip():
         raise DocumentProblem(Reason.EMPTY, "The file has nothing but white space in it.")
     if text.count("\n") > limits.pages * _MOST_LINES:
@@ -58,7 +61,20 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text fills {len(pages)} pages.")
     data = {"title": "Tekst", "size": size, "landscape": landscape, "pages": pages}
     typeset("plain", data, out)
-    return Made(out, ("2a", "2u", "2b"), (*_flags(decoded), *glyph_flags(table)), text.translate(_READABLE))
+    return Made(out, ("2a", "2u", "2b"), (*_flags(decoded), *marked, *glyph_flags(table)), text.translate(_READABLE))
+
+
+def _without_marks(text: str) -> tuple[str, tuple[FlagNote, ...]]:
+    """The text without what only made it bold, underlined or coloured: ECMA-48 renditions (SGR), and characters struck
+    twice or over an underscore. Other control characters stay, and are shown by their number."""
+    if "\x1b" not in text and "\b" not in text:
+        return text, ()
+    plain, renditions = _RENDITION.subn("", text)
+    plain, struck = _STRUCK.subn(lambda m: m[1] or m[2], plain)
+    if not renditions + struck:
+        return text, ()
+    detail = f"{renditions + struck} marks for bold, underline or colour are not shown; all characters are."
+    return plain, (FlagNote(Flag.DECODED_LENIENTLY, detail),)
 
 
 def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:

@@ -76,9 +76,9 @@ def test_form_feeds_are_pages(tmp_path: Path) -> None:
 
 
 def test_control_characters_become_visible(tmp_path: Path) -> None:
-    result = made(tmp_path, b"f\x07r \x1b[1m etter\x7f og \x00 null" + b"x" * 200)
+    result = made(tmp_path, b"f\x07r \x1b[1K etter\x7f og \x00 null" + b"x" * 200)
     shown = squashed(pages(result.pdf)[0])
-    assert "f‹U+0007›r‹U+001B›[1metter‹U+007F›og‹U+0000›null" in shown
+    assert "f‹U+0007›r‹U+001B›[1Ketter‹U+007F›og‹U+0000›null" in shown
     assert result.text is not None
     assert result.text.startswith("f r  [1m etter  og   null")
 
@@ -146,3 +146,63 @@ def test_tabs_end_on_every_eighth_column(line: str) -> None:
     assert "\t" not in shown
     if line.endswith("\t"):
         assert len(shown) % 8 == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        ("\x1b[1mCave:\x1b[0m \x1b[31;4mpenicillin\x1b[m", "Cave: penicillin"),
+        ("C\bCa\bav\bve\be", "Cave"),
+        ("x\bx\bx _\bC_\ba_\bv\bv_\be C\b_a\b_ _\b_", "x Cave Ca _"),
+    ],
+)
+def test_marks_for_bold_and_colour_are_no_text(tmp_path: Path, content: str, shown: str) -> None:
+    result = made(tmp_path, content.encode())
+    assert result.text == shown
+    assert shown in pages(result.pdf)[0]
+    assert [f.code for f in result.flags] == [Flag.DECODED_LENIENTLY]
+
+
+def test_other_escapes_stay_visible(tmp_path: Path) -> None:
+    result = made(tmp_path, b"a\x1b[2Jb\x1bEc\bd")
+    assert "a\u2039U+001B\u203a[2Jb\u2039U+001B\u203aEc\u2039U+0008\u203ad" in pages(result.pdf)[0]
+
+
+def test_box_drawing_is_drawn_from_dos_pages(tmp_path: Path) -> None:
+    frame = "┌──┬─┐\n│Pr│ø│\n└──┴─┘░▒▓█▀▄\n╔═╗║╚╝\n"
+    result = made(tmp_path, (frame + "Pas. ber om \u00e5 f\u00e5 time p\u00e5 m\u00f8te").encode("cp850"))
+    drawn = squashed("".join(pages(result.pdf)))
+    assert squashed(frame) in drawn
+    assert not result.flags
+
+
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", "cp850", "cp865", "iso8859-1", "iso8859-15", "utf-8", "utf-8-sig", "utf-16"]
+)
+@settings(max_examples=25, deadline=None)
+@given(
+    words=st.lists(
+        st.sampled_from(
+            ["\u00e5", "p\u00e5", "\u00f8ye", "n\u00e5r", "s\u00e6rlig", "120/80", "\u00d8re", "CRP", "h\u00f8yre"]
+        ),
+        min_size=5,
+    )
+)
+def test_norwegian_is_kept_in_every_encoding(
+    tmp_path_factory: pytest.TempPathFactory, encoding: str, words: list[str]
+) -> None:
+    text = " ".join(words) + " for \u00f8yet p\u00e5 s\u00e6rlig vis"
+    result = made(tmp_path_factory.mktemp("text"), text.encode(encoding))
+    assert result.text == text
+    assert squashed(text) in squashed("".join(pages(result.pdf)).replace("\ufffe", "-"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_a_page_or_empty(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    try:
+        result = made(tmp_path_factory.mktemp("text"), content)
+    except DocumentProblem as problem:
+        assert problem.reason is Reason.EMPTY
+        return
+    assert pages(result.pdf)
