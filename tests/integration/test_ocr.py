@@ -14,19 +14,24 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import img2pdf
 import pikepdf
 import pypdfium2
 import pytest
+from click.testing import CliRunner
+from pikepdf import pdfa
 
 from archive.catalogue import catalogue_digest
 from archive.errors import DiskFullError, EngineMissingError
 from archive.identifiers import document_id, patient_id
 from archive.ocr import publish as publishing
+from archive.ocr.command import ocr as ocr_command
 from archive.ocr.run import Options, Summary, run, status
 from archive.packageread import events_of_package
 from archive.reasons import Flag
 from archive.rebuild import rebuild
 from archive.record import ArchivedFile
+from archive.report import make_report
 from archive.store import ArchiveStore
 from archive.verify import Level, verify
 from tests.conftest import REPOSITORY
@@ -159,6 +164,9 @@ def test_the_archive_verifies_and_is_rebuilt_from_its_packages(line: Line) -> No
     ocr(line.store)
     report = verify(line.store, Level.PDFA, lambda *_: None)
     assert list(report.findings) == []
+    made = make_report(line.store)
+    made.require_reconciled()
+    assert made.to_plain()["flags"] == {"ocr-text": 4}
     before = catalogue_digest(line.store)
     assert len(rebuild(line.store, lambda *_: None).findings) == 0
     assert catalogue_digest(line.store) == before
@@ -330,6 +338,56 @@ def test_killed_in_the_middle_it_continues_to_the_same_end(line: Line, counted: 
         p.relative_to(other.root) for p in other.package_files()
     ]
     assert not line.store.ocr_work.exists()
+
+
+def test_the_command_tells_where_the_pages_stand(line: Line) -> None:
+    def call(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(ocr_command, [str(line.archive), *arguments], standalone_mode=False)
+        assert done.exception is None
+        return done.return_value, done.stdout
+
+    assert call("--status") == (0, "No page was looked for yet.\n")
+    with line.store.lock():
+        code, told = call("--workers", "2")
+    assert code == 1
+    assert "The words of 2 patients wait" in told
+    assert json.loads(call("--status", "--json")[1])["queue"]["recognised"] == 5
+    code, told = call()
+    assert code == 0
+    assert "4 files of 2 patients are searchable now" in told
+    assert "5 done" in call("--status")[1]
+
+
+def test_interrupted_it_ends_at_once_and_leaves_nothing(line: Line, counted: Path) -> None:
+    command = [sys.executable, "-m", "journalarkiv", "ocr", str(line.archive), "--workers", "1"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as first:
+        deadline = time.monotonic() + 120
+        while not counted.read_text() and first.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        first.send_signal(signal.SIGINT)
+        _, said = first.communicate(timeout=60)
+    assert (first.returncode, said.strip()) == (130, "Interrupted. Run the same command again and it continues.")
+    assert not line.store.ocr_work.exists()
+    assert ocr(line.store).queue["done"] == 5
+
+
+def test_a_depositors_own_pdf_a_gets_words_and_stays_as_original(tmp_path: Path) -> None:
+    line = Line(tmp_path / "kept")
+    with pikepdf.open(io.BytesIO(img2pdf.convert(jpeg(LETTER)))) as document:
+        pdfa.prepare(document, "1b", output_intent="sRGB")
+        out = io.BytesIO()
+        document.save(out, **pdfa.resolve_save_kwargs("1b", deterministic_id=True))
+    line.add("kept", "1", {"dok/kept.pdf": out.getvalue()})
+    line.migrate()
+    copy = files(line, "1")["kept", 1].archive_copy
+    assert (copy.route, copy.flavour) == ("pdf-kept", "1b")
+    ocr(line.store)
+    copy = files(line, "1")["kept", 1].archive_copy
+    assert (copy.route, copy.flavour) == ("pdf-kept+ocr", "2u")
+    pdf, original, text = line.forms("1")["kept", 1]
+    assert original == out.getvalue()
+    assert images(pdf) == images(original)
+    assert text.split() == " ".join(LETTER).split()
 
 
 def test_blank_pages_are_never_given_to_the_engine(tmp_path: Path, counted: Path) -> None:
