@@ -11,7 +11,7 @@ from archive.layout import Representation, packaged_path
 from archive.metadata import PackageIdentity
 from archive.premis import Agent, events_by_original, events_of, read_events, write_premis
 from archive.reasons import Flag
-from archive.record import ArchivedFile, FlagNote, JournalDocument, Verdict
+from archive.record import ArchivedFile, Attempt, FlagNote, JournalDocument, Verdict
 from tests.records import a_document, a_patient, some_uuid
 
 WHEN = "2026-11-22T05:00:01Z"
@@ -133,3 +133,26 @@ def test_software_is_split_into_name_and_version(software: str, agent: Agent) ->
 def test_a_premis_with_a_lame_event_is_refused() -> None:
     with pytest.raises(ValueError, match="event without"):
         list(read_events(io.BytesIO(b'<premis xmlns="http://www.loc.gov/premis/v3"><event/></premis>')))
+
+
+def test_words_by_ocr_are_an_event_after_the_others(archived: tuple[JournalDocument, ArchivedFile]) -> None:
+    document, file = archived
+    attempt = Attempt("image+ocr", "made", "tesseract 5.3.0")
+    searchable = replace(
+        file,
+        flags=(FlagNote(Flag.OCR_TEXT, "tesseract 5.3.0 nor; 1 of 1 pages."),),
+        archive_copy=replace(file.archive_copy, attempts=(*file.archive_copy.attempts, attempt)),
+    )
+    document = replace(document, files=(searchable,))
+    original = packaged_path(Representation.ORIGINAL, document.id, file)
+    before = [replace(e, when="2020-01-01T00:00:00Z") for e in events_of(document, file, 1, WHEN, US)]
+    out = io.BytesIO()
+    package = replace(PACKAGE, generation=2)
+    write_premis(out, package, [document], {original: before}, when=WHEN, software=US, recognised={original})
+    events = events_by_original(read_events(io.BytesIO(out.getvalue())))[original]
+    assert events[: len(before)] == before
+    added = events[len(before) :]
+    assert [e.type for e in added] == ["modification", "validation", "message digest calculation"]
+    assert {e.when for e in added} == {WHEN}
+    assert (added[0].agent, added[0].note) == (Agent("tesseract", "5.3.0"), "tesseract 5.3.0 nor; 1 of 1 pages.")
+    assert len({e.id for e in events}) == len(events)
