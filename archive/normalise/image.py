@@ -7,7 +7,7 @@ from pathlib import Path
 import pikepdf
 from PIL import Image
 
-from archive.normalise import jpegs, pictures, tiff
+from archive.normalise import jpegs, pictures, strips, tiff
 from archive.normalise.contract import Limits, Made
 from archive.normalise.decoding import (
     BAD_PICTURE,
@@ -36,14 +36,28 @@ def image(source: Path, out: Path, limits: Limits) -> Made:
     content = source.read_bytes()
     flags: dict[Flag, FlagNote] = {}
     with quiet(), pikepdf.new() as pdf:
-        if content[:2] in (b"II", b"MM"):
-            if not tiff.add_pages(pdf, content, limits, flags):
+        try:
+            if content[:2] not in (b"II", b"MM"):
+                _picture(pdf, content, limits, flags)
+            elif not tiff.add_pages(pdf, content, limits, flags):
                 _frames(pdf, open_picture(content), content, limits, flags)
-        else:
-            _picture(pdf, content, limits, flags)
+        except DocumentProblem as e:
+            if e.reason is Reason.CORRUPT and _ends_early(content):
+                raise DocumentProblem(Reason.TRUNCATED, "The picture ends before its own structure does.") from None
+            raise
         # The file's id is not kept: no sum over all its bytes is needed here.
         pdf.save(out, static_id=True)
     return Made(out, ("2b",), tuple(flags.values()))
+
+
+def _ends_early(content: bytes) -> bool:
+    """Whether a file that cannot be read lacks its end mark, or what its directories point to."""
+    if content[:2] in (b"II", b"MM"):
+        return strips.ends_early(content)
+    tail = content[-1024:]
+    if content.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" not in tail
+    return content.startswith(b"\x89PNG") and b"IEND" not in tail
 
 
 def _picture(pdf: pikepdf.Pdf, content: bytes, limits: Limits, flags: dict[Flag, FlagNote]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,9 @@ ROUTE = "pdf"
 KEPT = "pdf-kept"
 """Route of an input that is valid PDF/A-1 or -2 already: its bytes are the archive copy."""
 
-# Its remarks on broken metadata belong to no terminal.
+# Its remarks on broken metadata and forms belong to no terminal.
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module="pikepdf")
 
 _BROKEN = (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError)
 _DEFINED = re.compile(rb"(?<!\d)(\d{1,10})[ \r\n]+\d{1,5}[ \r\n]+obj\b")

@@ -99,6 +99,21 @@ def coded(content: bytes, segment: Segment, page: TiffPage) -> bytes:
     return found.translate(_REVERSED) if page.reverse_bits else found
 
 
+def ends_early(content: bytes) -> bool:
+    """Whether a directory, or a strip that one names, lies behind the end of the file."""
+    try:
+        for found in _directories(content):
+            for places, counts in ((_OFFSETS, _COUNTS), (_TILE_OFFSETS, _TILE_COUNTS)):
+                ends = (a + b for a, b in zip(found.get(places, ()), found.get(counts, ()), strict=False))
+                if any(end > len(content) for end in ends):
+                    return True
+    except struct.error:
+        return True
+    except (ValueError, IndexError, ZeroDivisionError, OverflowError) as e:
+        return "outside" in str(e)
+    return False
+
+
 def fax_has_end(data: bytes) -> bool:
     """Whether Group 4 bytes end with the mark that most encoders write."""
     tail = int.from_bytes(data.rstrip(b"\0")[-4:], "big")

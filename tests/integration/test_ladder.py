@@ -182,7 +182,10 @@ def test_without_ghostscript_pages_become_pictures_with_their_words(
     tmp_path: Path, normaliser: Normaliser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(climb.ghostscript, "available", lambda: False)
-    outcome = archived(one(normaliser, documents.pdf(tmp_path / "a.pdf", text="Blodprøve")))
+    with pikepdf.open(documents.pdf(tmp_path / "a.pdf", text="Blodprøve"), allow_overwriting_input=True) as document:
+        document.pages[0].obj.Resources.Font.F.BaseFont = pikepdf.Name("/Frutiger")  # none that we stand in for
+        document.save(tmp_path / "a.pdf")
+    outcome = archived(one(normaliser, tmp_path / "a.pdf"))
     assert outcome.route == "pdf+rasterised"
     assert Flag.PAGES_RASTERISED in {f.code for f in outcome.flags}
     assert outcome.text.read_text(encoding="utf-8") == "Blodprøve 1"

@@ -267,6 +267,18 @@ def test_only_a_header_is_corrupt(tmp_path: Path, content: bytes) -> None:
     assert problem.value.reason in (Reason.CORRUPT, Reason.TRUNCATED)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("share", [0.02, 0.3])
+def test_what_is_cut_before_anything_can_be_shown_is_truncated(tmp_path: Path, kind: str, share: float) -> None:
+    content = coded(picture(), kind)
+    try:
+        flags = made(tmp_path, content[: max(20, int(len(content) * share))]).flags
+    except DocumentProblem as problem:
+        assert problem.reason is Reason.TRUNCATED
+    else:
+        assert [f.code for f in flags] == [Flag.DECODED_LENIENTLY]
+
+
 def test_the_same_bytes_give_the_same_pdf(tmp_path: Path) -> None:
     content = fax(picture("1"))
     first = made(tmp_path, content).pdf.read_bytes()
