@@ -25,10 +25,12 @@ from archive.catalogue import catalogue_digest
 from archive.errors import DiskFullError, EngineMissingError
 from archive.identifiers import document_id, patient_id
 from archive.ocr import publish as publishing
+from archive.ocr import recognise as reading
 from archive.ocr.command import ocr as ocr_command
 from archive.ocr.run import Options, Summary, run, status
+from archive.ocr.words import PageWords
 from archive.packageread import events_of_package
-from archive.reasons import Flag
+from archive.reasons import DocumentProblem, Flag, Reason
 from archive.rebuild import rebuild
 from archive.record import ArchivedFile
 from archive.report import make_report
@@ -272,6 +274,29 @@ def test_a_full_disk_loses_nothing(line: Line, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.undo()
     later = ocr(line.store)
     assert (later.packages_written, later.queue["done"]) == (2, 5)
+
+
+def test_a_page_that_failed_gets_its_words_by_a_later_run(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = reading._read
+
+    def moody(engine: object, picture: Path, *rest: object) -> PageWords:
+        if picture.name == "page-3.pgm":
+            raise DocumentProblem(Reason.CONVERSION_TIMEOUT, "It did not end.")
+        return real(engine, picture, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "_read", moody)
+    first = ocr(line.store)
+    assert (first.failed, first.has_findings, first.queue["failed"]) == (1, True, 1)
+    assert line.forms("1")["fax", 1][2].split("\f")[2] == ""
+    monkeypatch.undo()
+    later = ocr(line.store)
+    assert (later.read, later.packages_written, later.queue["failed"]) == (1, 1, 0)
+    parts = line.forms("1")["fax", 1][2].split("\f")
+    assert [p.split() for p in parts] == [" ".join(lines).split() for lines in (LETTER, (), OTHER)]
+    fax_file = files(line, "1")["fax", 1]
+    assert [n.detail.split("; ")[1] for n in fax_file.flags if n.code is Flag.OCR_TEXT] == ["2 of 3 pages"]
+    assert fax_file.archive_copy.route.count("+ocr") == 1
+    assert list(verify(line.store, Level.PDFA, lambda *_: None).findings) == []
 
 
 def test_words_that_would_break_the_file_leave_it_as_it_is(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
