@@ -32,12 +32,13 @@ ROUTE = "html"
 _PLAIN_BYTES = 400_000
 _MOST_BYTES = 32 << 20
 _GROWS = re.compile(
-    r"var\s*\(|grid|column-count|column-width|columns\s*:|counter-style|symbols\s*\(|@font-face[^{}]*\{[^{}]*src|@property|:has\(|"
+    r"var\s*\(|grid|column-count|column-width|columns\s*:|counter-style|symbols\s*\(|@font-face[^{}]{0,200}\{[^{}]{0,5000}src|@property|:has\(|"
     r"flex|repeat\s*\(|data:font|data:application",
     re.IGNORECASE,
 )
 _DEEP = 60_000
 _DEEP_STACK = 512 << 20
+_MOST_LOOKED_FOR = 5_000
 _WORD = re.compile(r"\w+")
 _HIDDEN = "Tekst i kilden som ikke vises på siden:"
 _CHARSET = re.compile(
@@ -111,12 +112,14 @@ def _not_shown(texts: list[str], shown: str) -> list[str]:
     left = Counter(_WORD.findall(shown))
     squashed = "".join(shown.split())
     found: list[str] = []
+    looked = 0
     for text in texts:
         words = Counter(_WORD.findall(text))
         short = [word for word, count in words.items() if left[word] < count]
         left.subtract(words)
+        looked += len(short)
         # A word that a line break parts is on the page all the same.
-        if short and not all(word in squashed for word in short):
+        if short and (looked > _MOST_LOOKED_FOR or not all(word in squashed for word in short)):
             found.append(" ".join(text.split()))
     return found
 

@@ -14,6 +14,9 @@ from archive.record import FlagNote
 _MOST_DEPTH = 400
 _MOST_SPAN = 200
 _LONGEST_REFERENCE = 200
+_LONGEST_WORD = 10_000
+"""Characters without a space; Pango draws the first 16,383 of them and drops the rest."""
+_TOO_LONG = re.compile(rf"\S{{{_LONGEST_WORD}}}")
 _REMOVED = frozenset(("script", "base", "template"))
 _REPLACED = {
     "iframe": ("src", "Ramme"),
@@ -46,7 +49,8 @@ class Harmless:
 def made_harmless(root: Any) -> Harmless:
     """Take out what acts, tell where something else was meant to be, bound what repeats, make all characters drawable.
 
-    Raises DocumentProblem: RESOURCE_LIMIT where it is nested too deeply.
+    Raises DocumentProblem: RESOURCE_LIMIT where it is nested too deeply, CONVERSION_FAILED where a word is too long for
+    the engine.
     """
     result = Harmless()
     elements = _elements(root, result)
@@ -64,6 +68,8 @@ def made_harmless(root: Any) -> Harmless:
             element.set("style", _SCROLLED.sub(_UNROLLED, element.get("style")))
             styles.append(element.get("style"))
         result.has_drawings = result.has_drawings or element.tag in ("svg", "{http://www.w3.org/2000/svg}svg")
+    if any(len(text) > _LONGEST_WORD and _TOO_LONG.search(text) for text in result.texts):
+        raise DocumentProblem(Reason.CONVERSION_FAILED, f"A word has more than {_LONGEST_WORD} characters.")
     result.style = "\n".join(styles)
     table = drawable(result.texts)
     if table:

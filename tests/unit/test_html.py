@@ -214,3 +214,14 @@ def test_any_bytes_are_a_page_or_a_problem(tmp_path: Path, pieces: list[str], re
     except DocumentProblem:
         return
     assert result.pdf.read_bytes().startswith(b"%PDF-")
+
+
+def test_a_word_that_the_engine_would_cut_is_refused(tmp_path: Path) -> None:
+    assert shown_count(made(tmp_path, b"<p>" + b"x" * 9_000)) == 9_000
+    with pytest.raises(DocumentProblem) as problem:
+        made(tmp_path, b"<p>" + b"x" * 20_000)
+    assert problem.value.reason is Reason.CONVERSION_FAILED
+
+
+def shown_count(result: Made) -> int:
+    return text(result.pdf).count("x")
