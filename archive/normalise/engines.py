@@ -10,6 +10,7 @@ from archive.normalise import contained, ghostscript, office, raster
 
 _PACKAGES = {
     "plaintext": ("typst", "typst"),
+    "rtf": ("typst", "typst"),
     "xmlrecord": ("typst", "typst"),
     "jsonrecord": ("typst", "typst"),
     "sourcetext": ("typst", "typst"),

@@ -18,6 +18,7 @@ _IMAGES = ("jpeg", "png", "tiff", "gif", "bmp", "jp2", "webp")
 _ROUTES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(office.FAMILIES, (office.ROUTE,)),
     **dict.fromkeys(_IMAGES, ("image",)),
+    "rtf": ("rtf", office.ROUTE),
     "txt": ("plaintext", office.ROUTE),
     "html": ("html", office.ROUTE),
     "xml": ("xmlrecord", "sourcetext"),

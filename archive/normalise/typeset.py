@@ -30,8 +30,9 @@ _LAYOUT_CONTROLS = frozenset("\t\n\r\u200b\u200c\u200d\u200e\u200f\u00ad\u2028\u
 _SURE = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) | _LAYOUT_CONTROLS
 
 
-def typeset(template: str, data: Any, out: Path) -> None:
-    """Write `out`, tagged PDF/A-2a, from a template (`plain`, `record`) and its JSON-ready data.
+def typeset(template: str, data: Any, out: Path, *, pictures: Path | None = None) -> None:
+    """Write `out`, tagged PDF/A-2a, from a template (`plain`, `record`, `rtf`) and its JSON-ready data; the template
+    finds the files of the folder `pictures` as `/<name>`.
 
     Raises DocumentProblem: CONVERSION_FAILED where the fonts at hand lack a character (see `drawable`) or typst
     refuses otherwise, RESOURCE_LIMIT where there is more text than one document may have.
@@ -40,7 +41,8 @@ def typeset(template: str, data: Any, out: Path) -> None:
     if len(content) > _MOST_CHARACTERS:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text has {len(content)} characters.")
     try:
-        pdf = _compiler(template).compile(sys_inputs={"data": content}, format="pdf", pdf_standards=["a-2a"])
+        compiler = _compiler(template) if pictures is None else _compiler_with(template, pictures)
+        pdf = compiler.compile(sys_inputs={"data": content}, format="pdf", pdf_standards=["a-2a"])
     except (typst.TypstError, UnicodeError) as e:
         message = getattr(e, "message", "")
         if found := _CANNOT_DISPLAY.search(message):
@@ -81,7 +83,8 @@ def _can_draw(character: str) -> bool:
 
 
 @functools.cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
+    """The fonts at hand, those of the system and typst's own; found once per process."""
     return typst.Fonts(include_system_fonts=True, include_embedded_fonts=True)
 
 
@@ -90,7 +93,18 @@ def _compiler(template: str) -> typst.Compiler:
     return typst.Compiler(
         input=_TEMPLATES / f"{template}.typ",
         root=_TEMPLATES,
-        font_paths=_fonts(),
+        font_paths=fonts(),
+        ignore_system_fonts=True,
+        package_path=_TEMPLATES / "packages",
+        package_cache_path=_TEMPLATES / "packages",
+    )
+
+
+def _compiler_with(template: str, folder: Path) -> typst.Compiler:
+    return typst.Compiler(
+        input=(_TEMPLATES / f"{template}.typ").read_bytes(),
+        root=folder.absolute(),
+        font_paths=fonts(),
         ignore_system_fonts=True,
         package_path=_TEMPLATES / "packages",
         package_cache_path=_TEMPLATES / "packages",
@@ -101,7 +115,7 @@ def _compiler(template: str) -> typst.Compiler:
 def _coverage() -> frozenset[int]:
     """The characters typst can find a glyph for: those of all fonts it lists that are files."""
     found: set[int] = set()
-    for path in sorted({info.path for info in _fonts().fonts() if info.path}):
+    for path in sorted({info.path for info in fonts().fonts() if info.path}):
         try:
             if path.lower().endswith((".ttc", ".otc")):
                 with TTCollection(path, lazy=True) as collection:

@@ -1,0 +1,49 @@
+"""The native RTF route shows what LibreOffice shows: the same text, the same pages, within stated bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rtf_compare import Comparison, compare
+from tests.rtf_notes import note
+
+_BREAKS_SHARE = 0.2
+"""Share of varied notes, most of them of several pages, in which some line or page may break elsewhere."""
+_PAGES_SHARE = 0.02
+
+
+def _judged(results: list[Comparison], *, taken: float, breaks: float = _BREAKS_SHARE) -> None:
+    native = [r for r in results if not r.passed_on]
+    assert len(native) >= taken * len(results), [(r.name, r.passed_on) for r in results if r.passed_on]
+    assert not [(r.name, r.findings) for r in native if r.findings]
+    assert sum(r.breaks for r in native) <= breaks * len(native), [r.name for r in native if r.breaks]
+    assert sum(r.pages[0] != r.pages[1] for r in native) <= _PAGES_SHARE * len(native) + 1
+
+
+def _notes(folder: Path, seeds: range) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"note{seed:05}.rtf" for seed in seeds]
+    for seed, file in zip(seeds, files, strict=True):
+        file.write_bytes(note(seed))
+    return files
+
+
+def test_notes(tmp_path: Path) -> None:
+    _judged(compare(_notes(tmp_path / "notes", range(60)), tmp_path), taken=0.6)
+
+
+@pytest.mark.slow
+def test_two_thousand_notes(tmp_path: Path) -> None:
+    _judged(compare(_notes(tmp_path / "notes", range(10_000, 12_000)), tmp_path), taken=0.6)
+
+
+def test_corpus(shared: Path, tmp_path: Path) -> None:
+    _judged(compare(sorted((shared / "corpus" / "rtf").glob("*.rtf")), tmp_path), taken=0.15)
+
+
+def test_cosdoc(shared: Path, tmp_path: Path) -> None:
+    """Every note of the export that the route takes, which are most."""
+    files = sorted((shared / "exports" / "cosdoc" / "export" / "dok").glob("*/*.rtf"))
+    _judged(compare(files, tmp_path), taken=0.9, breaks=0.02)
