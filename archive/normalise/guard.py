@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from archive.errors import JournalarkivError
+from archive.normalise.contract import PassedOn
 from archive.reasons import DocumentProblem, Reason
 from archive.store import disk_full_is_clear
 
@@ -27,11 +28,12 @@ def guarded(call: Callable[[], T], seconds: float) -> T:
     Raises:
         DocumentProblem: whatever the call raised because of the document; CONVERSION_TIMEOUT after `seconds`.
         JournalarkivError: a full disk or a missing engine, which is not the document's fault.
+        PassedOn: the route declines the file.
     """
     try:
         with disk_full_is_clear(), _deadline(seconds + _MARGIN_SECONDS):
             return call()
-    except (DocumentProblem, JournalarkivError):
+    except (DocumentProblem, JournalarkivError, PassedOn):
         raise
     except MemoryError:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, "The conversion needs more memory than is allowed.") from None

@@ -30,9 +30,9 @@ _LAYOUT_CONTROLS = frozenset("\t\n\r\u200b\u200c\u200d\u200e\u200f\u00ad\u2028\u
 _SURE = frozenset(map(chr, [*range(0x20, 0x7F), *range(0xA0, 0x180)])) | _LAYOUT_CONTROLS
 
 
-def typeset(template: str, data: Any, out: Path, *, pictures: Path | None = None) -> None:
-    """Write `out`, tagged PDF/A-2a, from a template (`plain`, `record`, `rtf`) and its JSON-ready data; the template
-    finds the files of the folder `pictures` as `/<name>`.
+def typeset(template: str, data: Any, out: Path, *, tagged: bool = True, pictures: Path | None = None) -> None:
+    """Write `out`, PDF/A-2a or, not `tagged`, PDF/A-2u, from a template (`plain`, `record`, `rtf`) and its JSON-ready
+    data; the template finds the files of the folder `pictures` as `/<name>`.
 
     Raises DocumentProblem: CONVERSION_FAILED where the fonts at hand lack a character (see `drawable`) or typst
     refuses otherwise, RESOURCE_LIMIT where there is more text than one document may have.
@@ -42,7 +42,9 @@ def typeset(template: str, data: Any, out: Path, *, pictures: Path | None = None
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text has {len(content)} characters.")
     try:
         compiler = _compiler(template) if pictures is None else _compiler_with(template, pictures)
-        pdf = compiler.compile(sys_inputs={"data": content}, format="pdf", pdf_standards=["a-2a"])
+        pdf = compiler.compile(
+            sys_inputs={"data": content}, format="pdf", pdf_standards=["a-2a" if tagged else "a-2u"], pdf_tags=tagged
+        )
     except (typst.TypstError, UnicodeError) as e:
         message = getattr(e, "message", "")
         if found := _CANNOT_DISPLAY.search(message):
