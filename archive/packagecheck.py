@@ -258,6 +258,8 @@ def _check_journal(place: str, contents: PackageContents, measured: Measured, fi
             if spans is None:
                 findings.add(FindingCode.JOURNAL_MISMATCH, subject, "The package does not hold it.")
                 continue
+            if f.part_of is not None and not any(g.seq == f.part_of < f.seq for g in d.files):
+                findings.add(FindingCode.JOURNAL_MISMATCH, subject, "It is part of a file that is not there.")
             for name, span, stated in (
                 ("archive copy", spans.pdf, f.archive_copy),
                 ("original", spans.original, f.original),

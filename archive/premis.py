@@ -89,8 +89,21 @@ def events_of(
     found = f"{format_.format_name or format_.media_type}; PRONOM: {format_.puid or 'unknown'}"
     made = ((original, "source"), (pdf, "outcome"), (text, "outcome"))
     event = functools.partial(_event, document, file, generation, when, software)
+    if file.part_of is None:
+        taken = event(
+            "ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)
+        )
+    else:
+        container = next(f for f in document.files if f.seq == file.part_of)
+        taken = event(
+            "unpacking",
+            "The file was taken unchanged out of the file that held it.",
+            "success",
+            "",
+            ((_paths(document, container)[1], "source"), (original, "outcome")),
+        )
     return [
-        event("ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)),
+        taken,
         event(
             "format identification",
             "By signature, not by name.",

@@ -22,6 +22,7 @@ class Reason(Coded):
     RESOURCE_LIMIT = "resource-limit", "Opening the file would need more memory, pixels or pages than is allowed."
     CONVERSION_FAILED = "conversion-failed", "Every route to PDF/A failed."
     CONVERSION_TIMEOUT = "conversion-timeout", "The conversion did not end within its time limit."
+    PART_NOT_ARCHIVABLE = "part-not-archivable", "A file within the file (attachment, member) cannot be archived."
     VALIDATION_FAILED = "validation-failed", "A PDF was made, but the validator does not accept it as PDF/A."
     UNREADABLE = "unreadable", "The operating system refuses to read the file."
     UNKNOWN_PATIENT = "unknown-patient", "The register's row names a patient that the export does not have."
@@ -52,6 +53,10 @@ class Flag(Coded):
         "hidden-text",
         "The source hides some of its text, as on a printed page; the text copy has it.",
     )
+    HIDDEN_CONTENT = (
+        "hidden-content",
+        "The source hides text, rows, columns or sheets, as on a printed page; only the original has them.",
+    )
     GLYPHS_MISSING = (
         "glyphs-missing",
         "No installed font has some of its characters; the copy shows their numbers, its text has them.",
@@ -77,6 +82,10 @@ class Flag(Coded):
     SIGNATURE_FACTS = (
         "signature-facts",
         "The original is signed electronically; the copy shows that, but only the original can be checked.",
+    )
+    PART_NOT_ARCHIVED = (
+        "part-not-archived",
+        "A file within the file could not be archived beside it; its bytes are in the original.",
     )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
     NEWER_VERSION_REJECTED = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from archive import quarantine
 from archive.errors import DamagedError
 from archive.identifiers import package_id
-from archive.normalise.contract import Job, Normalised, Outcome, Rejected
+from archive.normalise.contract import Job, Normalised, NormalisedPart, Outcome, Rejected
 from archive.package import (
     ChangedWhileArchived,
     PackageContents,
@@ -176,12 +176,9 @@ def _place(
         return
     failed = _rejection(d, outcomes)
     if failed is None:
-        files = tuple(_archived_file(j, i, outcomes[j.key]) for i, j in enumerate(d.jobs, start=1))
-        journal.documents[id_] = replace(d.plan.document, files=files)
-        for seq, job in enumerate(d.jobs, start=1):
-            made = outcomes[job.key]
-            if isinstance(made, Normalised):
-                journal.payloads[id_, seq] = Payload(pdf=made.pdf, original=job.source, text=made.text)
+        filed = tuple(_filed(d.jobs, outcomes))
+        journal.documents[id_] = replace(d.plan.document, files=tuple(f for f, _ in filed))
+        journal.payloads.update({(id_, f.seq): payload for f, payload in filed})
         journal.results.append(DocumentResult(d.plan.key, id_, "archived", d.print, d.content, converted=True))
         return
     reason, detail, attempts = failed
@@ -229,21 +226,40 @@ def _rejection(d: LookedAt, outcomes: Mapping[str, Outcome]) -> tuple[Reason, st
     return None
 
 
-def _archived_file(job: Job, seq: int, made: Outcome) -> ArchivedFile:
-    if not isinstance(made, Normalised):
-        raise TypeError("only a normalised file can be archived")
+def _filed(jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Iterator[tuple[ArchivedFile, Payload]]:
+    """A document's files in their order: those of the export, then what was within each, depth first."""
+    found: list[tuple[NormalisedPart, int]] = []
+    for seq, job in enumerate(jobs, start=1):
+        made = outcomes[job.key]
+        if not isinstance(made, Normalised):
+            raise TypeError("only a normalised file can be archived")
+        yield _archived_file(NormalisedPart(job.declared_name, job.source, job.sha256, job.size, made), seq, None)
+        found += [(part, seq) for part in made.parts]
+    found.reverse()
+    seq = len(jobs)
+    while found:
+        part, container = found.pop()
+        seq += 1
+        yield _archived_file(part, seq, container)
+        found += [(inner, seq) for inner in reversed(part.made.parts)]
+
+
+def _archived_file(file: NormalisedPart, seq: int, container: int | None) -> tuple[ArchivedFile, Payload]:
+    made = file.made
     pdf_sha, pdf_size = sha256_file(made.pdf)
     text_sha, text_size = sha256_file(made.text)
-    return ArchivedFile(
+    archived = ArchivedFile(
         seq=seq,
         role=FileRole.MAIN if seq == 1 else FileRole.ATTACHMENT,
-        original=OriginalFile(job.declared_name, job.sha256, job.size, made.format),
+        original=OriginalFile(file.name, file.sha256, file.size, made.format),
         archive_copy=ArchiveCopy(
             pdf_sha, pdf_size, made.flavour, made.route, made.page_count, made.verdict, made.attempts
         ),
         text=TextCopy(text_sha, text_size),
         flags=made.flags,
+        part_of=container,
     )
+    return archived, Payload(pdf=made.pdf, original=file.source, text=made.text)
 
 
 def _quarantined(

@@ -26,7 +26,11 @@ class Limits:
     """Per page; 40,000 x 40,000 is a bomb, A0 at 300 dpi (140 million) is not."""
     pages: int = 5_000
     expanded_bytes: int = 1 << 30
-    """What a container (ZIP-based office file) may unpack to."""
+    """What a container (ZIP-based office file) may unpack to; and all files within one file together."""
+    parts: int = 500
+    """Files within one file, however deep."""
+    part_depth: int = 5
+    """How deep files may lie within files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,23 @@
 
 For each file: identify; make a PDF by the routes of its family, best first; put it before the validator at the best
 level, then lower ones; repair what it rejects; then Ghostscript, then pages as pictures; else quarantine with a
-reason (`climb`). A bad file never raises: only a missing engine or a full disk does.
+reason (`climb`). Files found within a file climb after it and are archived beside it (`parts`). A bad file never
+raises: only a missing engine or a full disk does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 from archive.identify import identify
 from archive.normalise.climb import Climb
-from archive.normalise.contract import Job, Limits, Outcome, Rejected, Timings
+from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
 from archive.normalise.guard import guarded
+from archive.normalise.parts import Allowance, Taken, take
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Reason
 from archive.record import FileFormat
@@ -75,28 +78,40 @@ class Normaliser:
             EngineMissingError: a program or engine that a file of the batch needs is not installed.
             DiskFullError: no space left; nothing of the batch counts.
         """
+        with disk_full_is_clear():
+            out.mkdir(parents=True, exist_ok=True)
+            return self._batch(jobs, out, {})
+
+    def _batch(self, jobs: Sequence[Job], out: Path, allowances: Mapping[str, Allowance]) -> dict[str, Outcome]:
+        """One level of files; then all files that were found within them, together. `allowances` of those that are
+        parts themselves, by job key."""
         outcomes: dict[str, Outcome] = {}
         leaders: dict[tuple[str, str], Job] = {}
         for job in jobs:
             leaders.setdefault(_identity(job), job)
         waiting: list[Climb] = []
-        with disk_full_is_clear():
-            out.mkdir(parents=True, exist_ok=True)
-            for job in leaders.values():
-                try:
-                    fmt = self._identify(job)
-                except DocumentProblem as e:
-                    outcomes[job.key] = Rejected(job.key, e.reason, e.detail)
-                    continue
-                climb = Climb(self._shop, job, fmt, out)
-                climb.go()
-                if climb.awaits_office:
-                    waiting.append(climb)
-                else:
-                    outcomes[job.key] = self._concluded(climb)
-                if len(waiting) >= OFFICE_AT_ONCE:
-                    self._through_office(waiting, outcomes)
-            self._through_office(waiting, outcomes)
+        taken: list[Taken] = []
+        conclude = functools.partial(self._conclude, out=out, outcomes=outcomes, taken=taken, allowances=allowances)
+        for job in leaders.values():
+            try:
+                fmt = self._identify(job)
+            except DocumentProblem as e:
+                outcomes[job.key] = Rejected(job.key, e.reason, e.detail)
+                continue
+            climb = Climb(self._shop, job, fmt, out)
+            climb.go()
+            if climb.awaits_office:
+                waiting.append(climb)
+            else:
+                conclude(climb)
+            if len(waiting) >= OFFICE_AT_ONCE:
+                self._through_office(waiting, conclude)
+        self._through_office(waiting, conclude)
+        if taken:
+            inner = [job for t in taken for job in t.jobs]
+            within = self._batch(inner, out, {job.key: t.allowance for t in taken for job in t.jobs})
+            for t in taken:
+                outcomes[t.key] = t.joined(outcomes[t.key], within)
         return {job.key: _for(job, outcomes[leaders[_identity(job)].key]) for job in jobs}
 
     def _identify(self, job: Job) -> FileFormat:
@@ -108,7 +123,7 @@ class Normaliser:
                 lambda: identify(job.source, job.declared_name, expanded_bytes=limits.expanded_bytes), limits.seconds
             )
 
-    def _through_office(self, waiting: list[Climb], outcomes: dict[str, Outcome]) -> None:
+    def _through_office(self, waiting: list[Climb], conclude: Callable[[Climb], None]) -> None:
         """Convert all files that wait for LibreOffice, family by family, and go on with each; empties the list."""
         families: dict[str, list[Climb]] = {}
         for climb in waiting:
@@ -120,15 +135,31 @@ class Normaliser:
                 answers = self._shop.libreoffice.convert(list(files.values()), self._shop.folder("office-made"))
             for climb in members:
                 climb.go(answers[climb.job.sha256])
-                outcomes[climb.job.key] = self._concluded(climb)
+                conclude(climb)
             self._shop.clear("office-made")
 
-    def _concluded(self, climb: Climb) -> Outcome:
+    def _conclude(
+        self,
+        climb: Climb,
+        out: Path,
+        outcomes: dict[str, Outcome],
+        taken: list[Taken],
+        allowances: Mapping[str, Allowance],
+    ) -> None:
+        """Note how a climb ended, and take the files it found before its folder goes."""
         outcome = climb.outcome
-        climb.close()
         if outcome is None:
             raise TypeError("the climb has not ended")
-        return outcome
+        key = climb.job.key
+        if isinstance(outcome, Normalised) and climb.parts:
+            allowance = allowances.get(key) or Allowance.of(self._shop.limits)
+            try:
+                with self._shop.stage("parts", len(climb.parts)):
+                    taken.append(take(key, climb.parts, out, allowance.deeper(), container=climb.container))
+            except DocumentProblem as e:
+                outcome = Rejected(key, e.reason, e.detail, outcome.format, outcome.attempts)
+        outcomes[key] = outcome
+        climb.close()
 
 
 def _identity(job: Job) -> tuple[str, str]:

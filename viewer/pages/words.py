@@ -73,6 +73,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
     Flag.OCR_TEXT: _("Teksten er gjenkjent maskinelt fra et skannet bilde og kan inneholde feil. Les selve siden."),
     Flag.HIDDEN_TEXT: _("Kilden skjuler noe av teksten, som på en utskrift. Skjult tekst står bare i tekstvisningen."),
+    Flag.HIDDEN_CONTENT: _("Kilden skjuler tekst, rader, kolonner eller ark, som på en utskrift. De står bare i originalen."),
     Flag.GLYPHS_MISSING: _("Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer."),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
@@ -80,6 +81,7 @@ _SENTENCES: dict[Flag, Any] = {
         "Skript, handlinger eller innebygde programmer er ikke med i arkivkopien. Originalen er bevart."
     ),
     Flag.ATTACHMENTS_SPLIT_OFF: _("Filer som lå i dokumentet, er arkivert ved siden av som egne filer."),
+    Flag.PART_NOT_ARCHIVED: _("En fil som lå i dokumentet, kunne ikke vises. Den er bevart i originalen."),
     Flag.FORM_DATA_APART: _("Skjemaet må vises i et eget program (XFA). Dataene er arkivert ved siden av."),
     Flag.HIDDEN_LAYERS: _("Dokumentet har lag som er slått av. De er slått av i arkivkopien også."),
     Flag.SIGNATURE_FACTS: _("Originalen er elektronisk signert. Signaturen kan bare kontrolleres i originalen."),
