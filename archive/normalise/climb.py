@@ -18,6 +18,7 @@ from archive.normalise.contract import Job, Limits, Made, Normalised, Part, Pass
 from archive.normalise.engines import engine_of
 from archive.normalise.finish import finish
 from archive.normalise.guard import guarded
+from archive.normalise.officefile import boxes
 from archive.normalise.text_of import clean, text_of
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -164,7 +165,9 @@ class Climb:
                 raise routes.sharper(answer, source, family)
             if answer is None:
                 raise TypeError("LibreOffice's answer is needed")
-            return Made(answer, routes.OFFICE_FLAVOURS, routes.office_flags(source, family))
+            with shop.stage(f"convert:{family}", 0):
+                pdf, folder, limits = answer, self._folder(), shop.limits
+                return guarded(lambda: routes.from_office(source, family, pdf, folder, limits), limits.seconds)
         out = self._folder() / f"{route}.pdf"
         with shop.stage(f"convert:{family}"):
             return guarded(lambda: routes.load(route)(source, out, shop.limits), shop.limits.seconds)
@@ -228,6 +231,8 @@ class Climb:
         if mismatch(self.format):
             declared, found = self.format.declared_extension, self.format.family
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))
+        if route.startswith(office.ROUTE):
+            flags += boxes(text)
         if not text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))
         self.parts, self.container = made.parts, made.container

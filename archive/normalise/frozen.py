@@ -5,7 +5,7 @@ LibreOffice computes such fields anew when it opens a file, and shows the comput
 nothing. What the author saw stands in the file beside each field. So the copy that LibreOffice gets has the names of
 these fields changed to one it does not know, whereupon it shows what was stored. Lengths and all else stay.
 
-Sources: RTF 1.9.1 (fldinst), ECMA-376 part 1, 17.16 (fields), [MS-DOC] 2.9.90 (Fld), 2.8.25 (Plcfld), [MS-CFB].
+Sources: RTF 1.9.1 (fldinst), ECMA-376 part 1, 17.16 (fields), [MS-DOC] 2.9.90 (Fld), 2.8.25 (Plcfld).
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from archive.containers import OLE_MAGIC
+from archive.compound import Compound
 
 _NAMES = (
     "DATE", "TIME", "CREATEDATE", "SAVEDATE", "PRINTDATE",
@@ -29,8 +28,6 @@ _NAMES = (
 # [MS-DOC] 2.9.90: values of Fld.flt for the same fields.
 _DOC_TYPES = frozenset((31, 32, 21, 22, 23, 29, 69, 60, 61, 62, 25, 68, 36, 55, 56, 45, 46, 78))
 _DOC_UNKNOWN_TYPE = 2
-_NO_SECTOR = 0xFFFFFFFA
-_MINI_SHIFT = 6
 # [MS-DOC] 2.5.6 ff: offsets in the FIB of the field tables of the main text, headers, footnotes, comments, endnotes,
 # text boxes and text boxes of headers.
 _DOC_FIELD_TABLES = (0x11A, 0x122, 0x12A, 0x132, 0x21A, 0x262, 0x272)
@@ -120,15 +117,13 @@ def _freeze_doc(path: Path) -> None:
 
 def _doc_field_types(content: bytearray) -> Iterator[int]:
     """Positions in the file of the type byte of every field to freeze."""
-    if not content.startswith(OLE_MAGIC):
-        return
-    container = _Compound(content)
-    main = container.stream("WordDocument")
+    container = Compound(content)
+    main = container.stream(("WordDocument",))
     fib = bytes(content[main.position(offset)] for offset in range(0x280))
     if fib[:2] != b"\xec\xa5":
         return
     (flags,) = struct.unpack_from("<H", fib, 10)
-    table = container.stream("1Table" if flags & 0x0200 else "0Table")
+    table = container.stream(("1Table" if flags & 0x0200 else "0Table",))
     for at in _DOC_FIELD_TABLES:
         start, size = struct.unpack_from("<II", fib, at)
         if size < 10 or size > len(content):
@@ -138,72 +133,3 @@ def _doc_field_types(content: bytearray) -> Iterator[int]:
             position = table.position(start + 4 * (count + 1) + 2 * i)
             if content[position] & 0x1F == 0x13 and content[position + 1] in _DOC_TYPES:
                 yield position + 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """Where the blocks of a stream are in the file; each has `1 << shift` bytes."""
-
-    blocks: list[int]
-    shift: int
-
-    def position(self, offset: int) -> int:
-        """Where in the file a byte of the stream is."""
-        return self.blocks[offset >> self.shift] + (offset & ((1 << self.shift) - 1))
-
-
-class _Compound:
-    """As much of an OLE compound file as it takes to find a byte of a stream."""
-
-    def __init__(self, content: bytearray) -> None:
-        self._content = content
-        self._shift: int = struct.unpack_from("<H", content, 30)[0]
-        if self._shift not in (9, 12):
-            raise ValueError("no such sector size")
-        directory, cutoff, mini_fat = struct.unpack_from("<I4xII", content, 48)
-        self._fat = [e for s in self._fat_sectors() for e in self._entries(s)]
-        self._mini_fat = [e for s in self._chain(mini_fat, self._fat) for e in self._entries(s)]
-        self._cutoff: int = cutoff
-        self._directory = self._chain(directory, self._fat)
-
-    def _at(self, sector: int) -> int:
-        return (sector + 1) << self._shift
-
-    def _entries(self, sector: int) -> tuple[int, ...]:
-        entries: tuple[int, ...] = struct.unpack_from(f"<{(1 << self._shift) // 4}I", self._content, self._at(sector))
-        return entries
-
-    def _fat_sectors(self) -> list[int]:
-        sectors = list(struct.unpack_from("<109I", self._content, 76))
-        (following,) = struct.unpack_from("<I", self._content, 68)
-        for _ in range(len(self._content) >> self._shift):
-            if following >= _NO_SECTOR:
-                break
-            *more, following = self._entries(following)
-            sectors += more
-        return [s for s in sectors if s < _NO_SECTOR]
-
-    def _chain(self, sector: int, table: list[int]) -> list[int]:
-        chain: list[int] = []
-        while sector < _NO_SECTOR and len(chain) <= len(table):
-            chain.append(sector)
-            sector = table[sector]
-        return chain
-
-    def _directory_entries(self) -> Iterator[tuple[str, int, int]]:
-        for sector in self._directory:
-            for at in range(self._at(sector), self._at(sector) + (1 << self._shift), 128):
-                (length,) = struct.unpack_from("<H", self._content, at + 64)
-                name = self._content[at : at + max(length - 2, 0)].decode("utf-16-le", "replace")
-                start, size = struct.unpack_from("<II", self._content, at + 116)
-                yield name, start, size
-
-    def stream(self, name: str) -> _Stream:
-        """A stream by its name; small ones lie in pieces of 64 bytes inside the root's."""
-        entries = {n: (start, size) for n, start, size in self._directory_entries()}
-        start, size = entries[name]
-        if size >= self._cutoff:
-            return _Stream([self._at(s) for s in self._chain(start, self._fat)], self._shift)
-        container = _Stream([self._at(s) for s in self._chain(entries["Root Entry"][0], self._fat)], self._shift)
-        pieces = self._chain(start, self._mini_fat)
-        return _Stream([container.position(piece << _MINI_SHIFT) for piece in pieces], _MINI_SHIFT)

@@ -18,6 +18,7 @@ from archive.identify import identify
 from archive.normalise.climb import Climb
 from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
 from archive.normalise.guard import guarded
+from archive.normalise.office import TOGETHER
 from archive.normalise.parts import Allowance, Taken, take
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Reason
@@ -124,13 +125,15 @@ class Normaliser:
             )
 
     def _through_office(self, waiting: list[Climb], conclude: Callable[[Climb], None]) -> None:
-        """Convert all files that wait for LibreOffice, family by family, and go on with each; empties the list."""
-        families: dict[str, list[Climb]] = {}
+        """Convert all files that wait for LibreOffice, those it can take at once together, and go on with each; empties
+        the list."""
+        groups: dict[str, list[Climb]] = {}
         for climb in waiting:
-            families.setdefault(climb.format.family, []).append(climb)
+            family = climb.format.family
+            groups.setdefault("" if family in TOGETHER else family, []).append(climb)
         waiting.clear()
-        for family, members in sorted(families.items()):
-            with self._shop.stage(f"convert:{family}", len(members)):
+        for _, members in sorted(groups.items()):
+            with self._shop.stages([f"convert:{climb.format.family}" for climb in members]):
                 files = {climb.job.sha256: climb.office_file() for climb in members}
                 answers = self._shop.libreoffice.convert(list(files.values()), self._shop.folder("office-made"))
             for climb in members:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from archive.normalise import office, pdf
-from archive.normalise.contract import Route
+from archive.normalise.contract import Limits, Made, Route
+from archive.normalise.officefile import needs_password, office_made
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
-
-OFFICE_FLAVOURS = ("2a", "2u", "2b")
 
 _IMAGES = ("jpeg", "png", "tiff", "gif", "bmp", "jp2", "webp")
 _ROUTES: dict[str, tuple[str, ...]] = {
@@ -49,17 +49,21 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
     return copy
 
 
-def office_flags(source: Path, family: str) -> tuple[FlagNote, ...]:
-    """What is remarkable of a source that LibreOffice could read."""
+def from_office(source: Path, family: str, pdf: Path, folder: Path, limits: Limits) -> Made:
+    """What becomes of a source that LibreOffice could read; raises as `office_made`."""
+    made = office_made(source, family, pdf, folder, limits)
     if family == "rtf" and _open_groups(source):
-        return (FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; what was there is shown."),)
-    return ()
+        cut = FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; what was there is shown.")
+        made = replace(made, flags=(cut, *made.flags))
+    return made
 
 
 def sharper(problem: DocumentProblem, source: Path, family: str) -> DocumentProblem:
     """A failure of LibreOffice, with a better reason where the source tells one."""
     if problem.reason is Reason.CONVERSION_FAILED and family == "rtf" and _open_groups(source):
         return DocumentProblem(Reason.TRUNCATED, "The RTF ends within a group.")
+    if problem.reason is Reason.CONVERSION_FAILED and family == "xls" and needs_password(source):
+        return DocumentProblem(Reason.ENCRYPTED, "The workbook is encrypted.")
     return problem
 
 

@@ -7,7 +7,7 @@ import contextlib
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from archive.normalise import office
@@ -73,6 +73,18 @@ class Workshop:
         if self._scratch is not None:
             remove_tree(self._scratch)
         self._scratch = self._office = None
+
+    @contextlib.contextmanager
+    def stages(self, names: Sequence[str]) -> Iterator[None]:
+        """Measure what happens within as the work of several stages in equal shares, one name for each file."""
+        cpu, wall = _cpu(), time.monotonic()
+        try:
+            yield
+        finally:
+            share = 1 / max(len(names), 1)
+            cpu, wall = (_cpu() - cpu) * share, (time.monotonic() - wall) * share
+            for name in names:
+                self.timings.add(name, cpu, wall)
 
     @contextlib.contextmanager
     def stage(self, name: str, count: int = 1) -> Iterator[None]:
