@@ -14,7 +14,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from archive import validate
+from archive import validate, verapdf
 from archive.errors import EngineMissingError
 from archive.normalise.finish import finish
 from archive.reasons import DocumentProblem, Reason
@@ -181,9 +181,9 @@ def test_a_file_that_needs_too_much_memory_is_a_resource_limit(tmp_path: Path) -
 def test_another_jar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.jar").write_bytes(b"PK")
     with pytest.raises(EngineMissingError, match="not the validator that was tested"):
-        validate._check_jar(tmp_path / "other.jar")
+        verapdf.check(tmp_path / "other.jar")
     with pytest.raises(EngineMissingError, match="cannot be read"):
-        validate._check_jar(tmp_path / "none.jar")
+        verapdf.check(tmp_path / "none.jar")
 
 
 @pytest.mark.oracle
