@@ -1,11 +1,12 @@
 """Keeps a document's fields as they were: a date field shows the day the document was written, not the day it is
-archived.
+archived. And lets spreadsheets print all of their cells, not only what a print range leaves.
 
 LibreOffice computes such fields anew when it opens a file, and shows the computer's clock, the copy's file name, or
 nothing. What the author saw stands in the file beside each field. So the copy that LibreOffice gets has the names of
 these fields changed to one it does not know, whereupon it shows what was stored. Lengths and all else stay.
 
-Sources: RTF 1.9.1 (fldinst), ECMA-376 part 1, 17.16 (fields), [MS-DOC] 2.9.90 (Fld), 2.8.25 (Plcfld).
+Sources: RTF 1.9.1 (fldinst), ECMA-376 part 1, 17.16 (fields), [MS-DOC] 2.9.90 (Fld), 2.8.25 (Plcfld),
+[MS-XLS] 2.4.150 (Lbl).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from archive.compound import Compound
+from archive.compound import Compound, Stream
 
 _NAMES = (
     "DATE", "TIME", "CREATEDATE", "SAVEDATE", "PRINTDATE",
@@ -42,6 +43,13 @@ _DOCX = re.compile(
 )
 _ODF = re.compile(rb"<text:(date|time|file-name)(?=[\s>])(?![^<>]*text:fixed=)")
 _XLSX = re.compile(rb"<f(?:\s[^<>]*)?>[^<]*\b(?:TODAY|NOW|RAND|RANDBETWEEN)\([^<]*</f>", re.IGNORECASE)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL)
+_ENTITY = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)(\w+);")
+# A print range hides what is outside it.
+_XLSX_RANGE = re.compile(rb"<(?:\w+:)?definedName\s[^<>]*name=\"_xlnm\.Print_Area\"[^<>]*>[^<]*</(?:\w+:)?definedName>")
+_ODS_RANGE = re.compile(rb"\stable:(?:print-ranges=\"[^\"]*\"|print=\"false\")")
+# [MS-XLS] 2.4.150 (Lbl): a built-in name, and where its letter is.
+_NAME_RECORD, _BUILT_IN, _BUILT_IN_AT, _PRINT_AREA = 0x18, 0x20, 15, 6
 
 
 def freeze(path: Path, family: str) -> None:
@@ -57,13 +65,25 @@ def freeze(path: Path, family: str) -> None:
         if frozen != content:
             path.write_bytes(frozen)
     elif family == "docx":
-        _freeze_zip(path, re.compile(r"word/[^/]+\.xml"), lambda part: _DOCX.sub(_renamed, part))
+        _freeze_zip(path, re.compile(r"word/[^/]+\.xml"), lambda part: _DOCX.sub(_renamed, _undeclared(part)))
     elif family == "odt":
         _freeze_zip(path, re.compile(r"(content|styles)\.xml"), lambda p: _ODF.sub(rb'<text:\1 text:fixed="true"', p))
     elif family == "xlsx":
-        _freeze_zip(path, re.compile(r"xl/worksheets/[^/]+\.xml"), lambda part: _XLSX.sub(b"", part))
+        parts = re.compile(r"xl/(worksheets/[^/]+|workbook)\.xml")
+        _freeze_zip(path, parts, lambda part: _XLSX_RANGE.sub(b"", _XLSX.sub(b"", part)))
+    elif family == "ods":
+        _freeze_zip(path, re.compile(r"content\.xml"), lambda part: _ODS_RANGE.sub(b"", part))
+    elif family == "xls":
+        _in_place(path, _xls_print_ranges, 0)
     elif family == "doc":
-        _freeze_doc(path)
+        _in_place(path, _doc_field_types, _DOC_UNKNOWN_TYPE)
+
+
+def _undeclared(part: bytes) -> bytes:
+    """A part without the entities it declares, which no word processor writes and LibreOffice refuses: a reference to
+    one is shown as it is written."""
+    bare = _DOCTYPE.sub(b"", part, count=1)
+    return part if bare == part else _ENTITY.sub(rb"&amp;\1;", bare)
 
 
 def _renamed(match: re.Match[bytes]) -> bytes:
@@ -102,15 +122,15 @@ def _member(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         raise
 
 
-def _freeze_doc(path: Path) -> None:
-    """Give the fields of a Word 97-2003 document a type that LibreOffice does not compute, in place."""
+def _in_place(path: Path, positions_in: Callable[[bytearray], Iterator[int]], byte: int) -> None:
+    """Set some bytes of a compound file."""
     content = bytearray(path.read_bytes())
     try:
-        positions = list(_doc_field_types(content))
+        positions = list(positions_in(content))
     except (struct.error, ValueError, LookupError):
         return
     for position in positions:
-        content[position] = _DOC_UNKNOWN_TYPE
+        content[position] = byte
     if positions:
         path.write_bytes(content)
 
@@ -133,3 +153,22 @@ def _doc_field_types(content: bytearray) -> Iterator[int]:
             position = table.position(start + 4 * (count + 1) + 2 * i)
             if content[position] & 0x1F == 0x13 and content[position + 1] in _DOC_TYPES:
                 yield position + 1
+
+
+def _xls_print_ranges(content: bytearray) -> Iterator[int]:
+    """Positions in the file of the letter by which a workbook names its print ranges."""
+    container = Compound(content)
+    name = next((p for p in container.paths() if p[0].lower() == "workbook"), ())
+    stream = container.stream(name)
+    at = 0
+    while at + 4 <= stream.size:
+        kind, length = (_number(content, stream, at + offset) for offset in (0, 2))
+        if kind == _NAME_RECORD and length > _BUILT_IN_AT and _number(content, stream, at + 4) & _BUILT_IN:
+            position = stream.position(at + 4 + _BUILT_IN_AT)
+            if content[position] == _PRINT_AREA:
+                yield position
+        at += 4 + length
+
+
+def _number(content: bytearray, stream: Stream, at: int) -> int:
+    return content[stream.position(at)] | content[stream.position(at + 1)] << 8
