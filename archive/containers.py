@@ -33,6 +33,7 @@ _MAIN_PARTS = (
     (re.compile(r"xl/workbook\d*\.(xml|bin)"), "xlsx"),
     (re.compile(r"ppt/presentation\d*\.xml"), "pptx"),
 )
+_OF_PACKAGES = ("[Content_Types].xml", "mimetype", "META-INF/", "_rels/")
 _MAIN_TYPES = (("wordprocessingml", "docx"), ("ms-word", "docx"), ("spreadsheetml", "xlsx"), ("presentationml", "pptx"))
 
 
@@ -111,7 +112,7 @@ def _word_is_encrypted(file: IO[bytes], offset: int) -> bool:
 
 
 def zip_family(file: IO[bytes], *, expanded_bytes: int) -> str:
-    """`docx`, `xlsx`, `pptx`, `odt`, `ods`, `odp` or `unknown` for a ZIP file, by its members.
+    """`docx`, `xlsx`, `pptx`, `odt`, `ods`, `odp`, `zip` or `unknown` for a ZIP file, by its members.
 
     Raises DocumentProblem: TRUNCATED where the end of the ZIP is missing, CORRUPT where its directory is broken,
     ENCRYPTED, and RESOURCE_LIMIT where it says that it unpacks to more than `expanded_bytes`.
@@ -158,4 +159,7 @@ def _members_family(archive: zipfile.ZipFile, expanded_bytes: int) -> str:
         for part, family in _MAIN_TYPES:
             if part in main:
                 return family
-    return "unknown"
+    # A package of some program is more than its members; only a bundle of files is taken apart.
+    if any(name.startswith(_OF_PACKAGES) for name in names):
+        return "unknown"
+    return "zip"

@@ -37,6 +37,8 @@ MEDIA_TYPES = {
     "html": "text/html",
     "xml": "application/xml",
     "json": "application/json",
+    "eml": "message/rfc822",
+    "zip": "application/zip",
     "jpeg": "image/jpeg",
     "png": "image/png",
     "tiff": "image/tiff",
@@ -65,6 +67,8 @@ _EXTENSIONS = {
     "html": {"html", "htm", "xhtml"},
     "xml": {"xml", "xhtml", "xsd", "xsl", "svg"},
     "json": {"json"},
+    "eml": {"eml", "mht", "mhtml"},
+    "zip": {"zip"},
     "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
     "png": {"png"},
     "tiff": {"tif", "tiff"},
@@ -100,6 +104,12 @@ _CONTROLS = bytes(b for b in [*range(0x20), 0x7F] if b not in b"\t\n\r\f\x1a\x1b
 _HTML_START = re.compile(
     r"(<!--.*?-->\s*|<\?.*?\?>\s*)*(<!doctype\s+html\b|<(\w+:)?(html|head|body)\b[^<>]*>)", re.IGNORECASE | re.DOTALL
 )
+_FIELD = re.compile(r"[!-9;-~]+:|[ \t]")
+_MAIL_FIELD = re.compile(
+    r"^(from|to|subject|date|received|message-id|mime-version|return-path|delivered-to|content-type|reply-to|sender):",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MAIL_MARK = re.compile(r"^(received|message-id|mime-version):", re.IGNORECASE | re.MULTILINE)
 _HTML_TAG = (
     r"(html|head|body|title|meta|link|script|style|div|span|p|br|hr|h[1-6]|table|thead|tbody|tr|td|th|ul|ol|li|dl|form|address|blockquote|code|details|summary|"
     r"font|center|b|i|u|em|strong|a|img|pre|section|article|header|footer|nav|main|label|input|button|select)"
@@ -196,6 +206,8 @@ def _as_text(head: bytes) -> str | None:
 
 def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     start = text.lstrip("\ufeff \t\r\n\0")
+    if _is_mail(start, named=extension in _EXTENSIONS["eml"]):
+        return "eml"
     if _HTML_START.match(start):
         return "html"
     named_html = extension in _EXTENSIONS["html"]
@@ -211,6 +223,16 @@ def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     if start.startswith(("{", "[")) and (extension == "json" or '"resourceType"' in start):
         return "json"
     return "txt"
+
+
+def _is_mail(text: str, *, named: bool) -> bool:
+    """Whether it begins with a block of header fields (RFC 5322, 2.1). A note that quotes some is a text: only what
+    mail programs write makes the difference, or the name."""
+    head = re.split(r"\r?\n\r?\n", text[:65536], maxsplit=1)[0].replace("\r\n", "\n")
+    if not all(_FIELD.match(line) for line in head.split("\n") if line):
+        return False
+    fields = {m[1].lower() for m in _MAIL_FIELD.finditer(head)}
+    return len(fields) >= (1 if named else 3) and (named or _MAIL_MARK.search(head) is not None)
 
 
 def _well_formed(file: IO[bytes]) -> bool:

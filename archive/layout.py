@@ -19,6 +19,8 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 _EXTENSIONS = {
     "application/msword": "doc",
     "application/pdf": "pdf",
+    "application/zip": "zip",
+    "message/rfc822": "eml",
     "application/rtf": "rtf",
     "application/vnd.ms-excel": "xls",
     "application/vnd.ms-powerpoint": "ppt",

@@ -14,6 +14,8 @@ _PACKAGES = {
     "xmlrecord": ("typst", "typst"),
     "jsonrecord": ("typst", "typst"),
     "sourcetext": ("typst", "typst"),
+    "mail": ("typst", "typst"),
+    "zipped": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),
     "pdf": ("pikepdf", "pikepdf"),

@@ -24,6 +24,8 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "xml": ("xmlrecord", "sourcetext"),
     "json": ("jsonrecord", "sourcetext"),
     "pdf": (pdf.ROUTE,),
+    "eml": ("mail",),
+    "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.
 _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")

@@ -1,0 +1,212 @@
+"""E-mail and ZIP files with the real engines: what they say, what they carry, and what may not be opened."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Iterator
+from email.message import EmailMessage
+from email.policy import SMTP
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from archive.normalise.contract import Limits, Made, Normalised, Rejected
+from archive.normalise.guard import guarded
+from archive.normalise.ladder import Normaliser
+from archive.normalise.mail import mail
+from archive.normalise.zipped import zipped
+from archive.reasons import DocumentProblem, Reason
+from tests import documents
+from tests.documents import children, docx, job, rtf, run
+
+
+@pytest.fixture(scope="module")
+def normaliser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Normaliser]:
+    with Normaliser(Limits(seconds=60), work=tmp_path_factory.mktemp("work")) as made:
+        yield made
+    assert children() == []
+
+
+def outcome(normaliser: Normaliser, folder: Path, name: str, content: bytes) -> Normalised | Rejected:
+    (folder / name).write_bytes(content)
+    return normaliser.normalise([job(folder / name, "a-1")], folder / "out")["a-1"]
+
+
+def letter(text: str | None = "Hei, se vedlagte prøvesvar.\nHilsen Åse") -> EmailMessage:
+    message = EmailMessage(policy=SMTP)
+    message["From"] = "Åse Prøve <aase@example.no>"
+    message["To"] = "legekontor@example.no"
+    message["Subject"] = "Blodprøver på vei"
+    message["Date"] = "Tue, 03 Mar 2009 10:15:00 +0100"
+    message["Message-ID"] = "<1@example.no>"
+    if text is not None:
+        message.set_content(text, charset="iso-8859-1", cte="quoted-printable")
+    return message
+
+
+def text_of(made: Normalised) -> str:
+    return " ".join(made.text.read_text().split())
+
+
+def test_a_message_shows_its_fields_and_words_and_carries_its_files(tmp_path: Path, normaliser: Normaliser) -> None:
+    message = letter()
+    message.add_alternative("<p>Hei, se <b>vedlagte</b> prøvesvar.</p>", subtype="html")
+    message.add_attachment(rtf("Prøvesvar"), maintype="application", subtype="rtf", filename="Prøvesvar æøå.rtf")
+    forwarded = letter("Opprinnelig melding")
+    forwarded.add_attachment(
+        documents.pdf(tmp_path / "x.pdf", text="Hemoglobin").read_bytes(),
+        maintype="application",
+        subtype="pdf",
+        filename="../../svar.pdf",
+    )
+    message.add_attachment(forwarded)
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    words = text_of(made)
+    for expected in (
+        "Fra: Åse Prøve <aase@example.no>",
+        "Emne: Blodprøver på vei",
+        "Hei, se vedlagte prøvesvar.",
+        "Hilsen Åse",
+        "Message-ID: <1@example.no>",
+        "Prøvesvar æøå.rtf",
+    ):
+        assert expected in words
+    assert [p.name for p in made.parts] == ["melding.html", "Prøvesvar æøå.rtf", "melding.eml"]
+    assert made.parts[1].source.read_bytes() == rtf("Prøvesvar")
+    (inner,) = made.parts[2].made.parts
+    assert inner.name == "svar.pdf" and "Hemoglobin" in inner.made.text.read_text()
+    assert made.format.family == "eml" and made.route == "mail"
+
+
+def test_a_message_in_html_alone_shows_its_words(tmp_path: Path, normaliser: Normaliser) -> None:
+    message = letter(None)
+    message.set_content("<p>Time <i>tirsdag</i></p><p>kl. 9</p><script>no()</script>", subtype="html")
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    assert "Time tirsdag kl. 9" in text_of(made) and "no()" not in text_of(made)
+    assert [p.made.format.family for p in made.parts] == ["html"]
+
+
+def test_a_message_with_something_that_cannot_be_archived_is_kept_whole(tmp_path: Path, normaliser: Normaliser) -> None:
+    message = letter()
+    message.add_attachment(b"RIFF\x24\x08\0\0WAVEfmt " + bytes(500), maintype="audio", subtype="wav", filename="a.wav")
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Rejected)
+    assert made.reason is Reason.PART_NOT_ARCHIVABLE
+
+
+def test_a_signed_message_is_shown_and_an_encrypted_one_is_not_opened(tmp_path: Path, normaliser: Normaliser) -> None:
+    signed = letter()
+    signed.make_mixed()
+    signed.add_attachment(b"0\x82\x01", maintype="application", subtype="pkcs7-signature", filename="smime.p7s")
+    made = outcome(normaliser, tmp_path, "a.eml", signed.as_bytes())
+    assert isinstance(made, Normalised), made
+    assert made.parts == () and "signert" in text_of(made)
+    closed = letter(None)
+    closed.set_content(
+        b"0\x82\x01", maintype="application", subtype="pkcs7-mime", params={"smime-type": "enveloped-data"}
+    )
+    refused = outcome(normaliser, tmp_path, "b.eml", closed.as_bytes())
+    assert isinstance(refused, Rejected) and refused.reason is Reason.ENCRYPTED
+
+
+def test_a_note_that_quotes_a_message_is_a_text(tmp_path: Path, normaliser: Normaliser) -> None:
+    made = outcome(normaliser, tmp_path, "a.txt", b"From: a\r\nTo: b\r\nSubject: c\r\nDate: d\r\n\r\ntekst")
+    assert isinstance(made, Normalised) and made.format.family == "txt"
+
+
+def bundle(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in members:
+            info = zipfile.ZipInfo(name, (2009, 3, 3, 10, 15, 0))
+            info.create_system = 0
+            archive.writestr(info, content, method)
+    return data.getvalue()
+
+
+def test_a_zip_file_lists_its_members_and_they_are_archived(tmp_path: Path, normaliser: Normaliser) -> None:
+    inner = bundle(("epikrise.docx", docx(run("Epikrise"))))
+    content = bundle(
+        ("notat.rtf", rtf("Blodprøve")),
+        ("2009/../../notat.rtf", rtf("Et annet")),
+        ("__MACOSX/._notat.rtf", b"x"),
+        ("indre.zip", inner),
+    )
+    made = outcome(normaliser, tmp_path, "a.zip", content)
+    assert isinstance(made, Normalised), made
+    assert [p.name for p in made.parts] == ["notat.rtf", "notat.rtf", "indre.zip"]
+    assert "Epikrise" in made.parts[2].made.parts[0].made.text.read_text()
+    assert "03.03.2009 kl. 10.15" in text_of(made) and "hjelpefil" in text_of(made)
+    assert not list(tmp_path.parent.glob("notat.rtf"))
+
+
+def test_names_of_an_old_norwegian_windows_are_read(tmp_path: Path) -> None:
+    data = bytearray(bundle(("pr0ve.txt", b"abc")))
+    content = bytes(data).replace(b"pr0ve.txt", "prøve.txt".encode("cp850"))
+    (tmp_path / "a.zip").write_bytes(content)
+    made = zipped(tmp_path / "a.zip", tmp_path / "a.pdf", Limits())
+    assert [p.name for p in made.parts] == ["prøve.txt"]
+
+
+def _encrypted() -> bytes:
+    content = bytearray(bundle(("a.txt", b"hemmelig")))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+def _link() -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        info = zipfile.ZipInfo("lenke")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    return data.getvalue()
+
+
+def _wrong_sum() -> bytes:
+    content = bytearray(bundle(("a.txt", b"abcdefgh" * 9), method=zipfile.ZIP_STORED))
+    content[60] ^= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (_encrypted(), Reason.ENCRYPTED),
+        (_wrong_sum(), Reason.CORRUPT),
+        (_link(), Reason.EMPTY),
+        (bundle(("tom/", b"")), Reason.EMPTY),
+        (bundle(("bombe.txt", bytes(3_000_000))), Reason.RESOURCE_LIMIT),
+        (bundle(*((f"{n}.txt", b"x") for n in range(60))), Reason.RESOURCE_LIMIT),
+    ],
+    ids=["encrypted", "wrong-sum", "link", "nothing", "bomb", "many"],
+)
+def test_what_is_not_taken_out(tmp_path: Path, content: bytes, reason: Reason) -> None:
+    limits = Limits(parts=50, expanded_bytes=1 << 20)
+    with Normaliser(limits, work=tmp_path / "work") as normaliser:
+        made = outcome(normaliser, tmp_path, "a.zip", content)
+    assert isinstance(made, Rejected), made
+    assert made.reason is reason
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=400), st.integers(0, 3))
+def test_any_bytes_are_shown_or_refused(tmp_path: Path, noise: bytes, kind: int) -> None:
+    head = b"MIME-Version: 1.0\r\nFrom: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise)[kind]
+    source = tmp_path / "a"
+    source.write_bytes(content)
+    (tmp_path / "o.pdf").unlink(missing_ok=True)
+    for route in (mail, zipped):
+        try:
+            made = guarded(lambda route=route: route(source, tmp_path / "o.pdf", Limits()), 30)  # type: ignore[misc]
+        except DocumentProblem:
+            continue
+        assert isinstance(made, Made) and made.pdf.is_file()
