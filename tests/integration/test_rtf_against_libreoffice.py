@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rtf_compare import Comparison, compare
+from archive.normalise.rtfread.words import WHERE_ZERO, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_ROWS
+from tests.pdf_compare import sheets
+from tests.rtf_compare import Comparison, by_libreoffice, compare
 from tests.rtf_notes import note
 
 _BREAKS_SHARE = 0.2
@@ -31,12 +33,12 @@ def _notes(folder: Path, seeds: range) -> list[Path]:
 
 
 def test_notes(tmp_path: Path) -> None:
-    _judged(compare(_notes(tmp_path / "notes", range(60)), tmp_path), taken=0.6)
+    _judged(compare(_notes(tmp_path / "notes", range(60)), tmp_path), taken=0.75)
 
 
 @pytest.mark.slow
 def test_two_thousand_notes(tmp_path: Path) -> None:
-    _judged(compare(_notes(tmp_path / "notes", range(10_000, 12_000)), tmp_path), taken=0.6)
+    _judged(compare(_notes(tmp_path / "notes", range(10_000, 12_000)), tmp_path), taken=0.75)
 
 
 def test_corpus(shared: Path, tmp_path: Path) -> None:
@@ -47,3 +49,30 @@ def test_cosdoc(shared: Path, tmp_path: Path) -> None:
     """Every note of the export that the route takes, which are most."""
     files = sorted((shared / "exports" / "cosdoc" / "export" / "dok").glob("*/*.rtf"))
     _judged(compare(files, tmp_path), taken=0.9, breaks=0.02)
+
+
+def _with_words(text: str, row: str) -> bytes:
+    head = r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\froman Times New Roman;}{\f1\fswiss Arial;}}"
+    words = "many words more " * 20
+    paragraphs = rf"\pard{text}\f0\fs20 some AVAVA \b bold\b0  {words}\par\pard\qj{text} second {words}\par"
+    cells = rf"\trowd\trgaph70{row}\cellx3000{row}\cellx6000\pard\intbl{text} a {words}\cell b\cell\row"
+    return rf"{head}\pard\f0\fs20 before\par{paragraphs}{cells}\pard after\par}}".encode()
+
+
+def test_words_without_effect_have_none(tmp_path: Path) -> None:
+    """LibreOffice shows the same pages with each of them as without."""
+    sources = {"base": _with_words("", "")}
+    for word in WITHOUT_EFFECT - {"fromhtml", "fromtext"}:
+        sources[f"{word.lower()}-1"] = _with_words(rf"\{word}1", "")
+    for word in WITHOUT_EFFECT_ON_ROWS:
+        sources[f"{word.lower()}-row"] = _with_words("", rf"\{word}1")
+    for word in WHERE_ZERO:
+        sources[f"{word.lower()}-0"] = _with_words(rf"\{word}0", "")
+    for name, content in sources.items():
+        (tmp_path / f"{name}.rtf").write_bytes(content)
+    made = by_libreoffice([tmp_path / f"{name}.rtf" for name in sources], tmp_path)
+    base = made.pop("base")
+    assert isinstance(base, Path)
+    expected = sheets(base)
+    other = [name for name, pdf in made.items() if not isinstance(pdf, Path) or sheets(pdf) != expected]
+    assert not sorted(other)

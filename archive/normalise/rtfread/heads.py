@@ -140,6 +140,8 @@ class Heads:
         """The code page of text in a font."""
         if font not in self._codecs:
             entry = self._fonts.get(self.default_font if font is None else font, _Font())
+            if entry.charset == codepages.SYMBOL_CHARSET:
+                raise PassedOn("a symbol font")
             if entry.page is not None:
                 self._codecs[font] = codepages.of_page(entry.page)
             else:

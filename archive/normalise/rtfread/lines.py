@@ -16,6 +16,9 @@ RAISED_SIZE = 0.58
 _DOUBT, _DOUBT_KNOWN = 1.5, 0.3
 """Points by which a measured width may be wrong, where the font's kerning is not known and where it is."""
 
+_SPARE = 2.0
+"""Points a box has more than its text is measured to need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -91,8 +94,8 @@ def _tabbed(
                 result.append(Piece("box", held, span, "r"))
                 at = origin = stop
             else:
-                result += [Piece("gap", width=before), Piece("box", held, width, "l")]
-                at = origin = stop + width / 2
+                result += [Piece("gap", width=before), Piece("box", held, width + _SPARE, "l")]
+                at = origin = stop + width / 2 + _SPARE
             held = []
         elif segment is None:
             result.append(Piece("free", held))
@@ -101,7 +104,7 @@ def _tabbed(
             at = origin + width
         if segment is None:
             break
-        doubt = _doubt(held) if kind == "l" else _DOUBT_KNOWN
+        doubt = {"l": _doubt(held), "c": _DOUBT_KNOWN}.get(kind, 0.0)
         if at > limit - _DOUBT:
             raise PassedOn("a tab beyond the first of several lines")
         stop, kind_next = next_stop(at)
@@ -113,8 +116,8 @@ def _tabbed(
             result.append(Piece("box", held, stop - origin) if held else Piece("gap", width=stop - origin))
             origin = stop
         elif held:
-            result.append(Piece("box", held, at - origin))
-            origin = at
+            result.append(Piece("box", held, at - origin + _SPARE))
+            origin = at + _SPARE
         held, kind = segment, kind_next
     return result
 

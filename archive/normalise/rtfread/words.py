@@ -49,8 +49,8 @@ WHERE_ZERO = frozenset(
     """
     absh absw animtext cb chcfpat chshdng clcfpat clpadfl clshdng contextualspace cufi culi curi deleted dn
     dropcapli embo expnd expndtw gutter gutterprl hyphauto hyphconsec hyphpar impr linemod lisa lisb margmirror
-    outl posx posy revised rtlpar saauto sbauto scaps shad shading striked trpaddb trpaddt trspdb trspdfb
-    trspdfl trspdfr trspdft trspdl trspdr trspdt uld uldash uldashd uldashdd uldb ulhwave ulth ulw ulwave up v
+    outl posx posy revised saauto sbauto scaps shad shading striked trpaddb trpaddt trspdb trspdfb
+    trspdfl trspdfr trspdft trspdl trspdr trspdt uld uldash uldashd uldashdd uldb ulhwave ulth ulwave up v
     """.split()  # noqa: SIM905 (a list to be read)
 )
 """Words that are proven only where their parameter is 0, which takes back what they do."""

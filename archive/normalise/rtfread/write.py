@@ -93,7 +93,7 @@ class Writer:
                 sure, after = False, block.format.after
         return result
 
-    def _paragraph(self, paragraph: Paragraph, room: float) -> dict[str, Any]:
+    def _paragraph(self, paragraph: Paragraph, room: float, slack: float = _SLACK) -> dict[str, Any]:
         form = paragraph.format
         if (form.left + min(form.first, 0)) < -400 or room - (form.left + form.right + max(form.first, 0)) / 20 < 20:
             raise PassedOn("an indent that leaves no room")
@@ -106,7 +106,7 @@ class Writer:
             "kind": "par",
             "align": form.align,
             "left": form.left / 20 - hanging,
-            "right": form.right / 20 - (_SLACK if _is_monospaced(paragraph) else 0),
+            "right": form.right / 20 - (slack if _is_monospaced(paragraph) else 0),
             "hanging": hanging,
             "keep": form.keep,
             "next": form.keep_next,
@@ -240,7 +240,7 @@ class Writer:
         for paragraph in cell.content:
             if before := paragraph.format.before + after:
                 content.append(_space(before, weak=False))
-            content.append(self._paragraph(paragraph, room))
+            content.append(self._paragraph(paragraph, room, slack=0.0))
             after = paragraph.format.after
         if after:
             content.append(_space(after, weak=False))
