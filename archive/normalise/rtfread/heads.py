@@ -9,7 +9,7 @@ from archive.normalise.rtfread import codepages
 from archive.normalise.rtfread.fonts import stand_in
 from archive.normalise.rtfread.model import Colour, Format, Look
 from archive.normalise.rtfread.properties import LOOKS, PARAGRAPHS, State
-from archive.normalise.rtfread.words import WHERE_ZERO, WITHOUT_EFFECT
+from archive.normalise.rtfread.words import WHERE_ZERO, WITHOUT_EFFECT, named
 
 _FONT_WORDS = frozenset(("fnil", "froman", "fswiss", "fmodern", "fscript", "fdecor", "ftech", "fbidi", "fprq", "fbias"))
 _THEME_FONTS = frozenset(
@@ -85,7 +85,7 @@ class Heads:
             self._font_word(name, number)
         elif table == "colortbl":
             if name not in ("red", "green", "blue") or number is None or not 0 <= number <= 255:
-                raise PassedOn(f"\\{name} in the colour table")
+                raise PassedOn(f"{named(name)} in the colour table")
             self._colour[name] = number
         else:
             self._style_word(name, number)
@@ -98,7 +98,7 @@ class Heads:
         elif name == "cpg" and self._font is not None:
             self._font.page = number
         elif name not in _FONT_WORDS and name not in _THEME_FONTS:
-            raise PassedOn(f"\\{name} in the font table")
+            raise PassedOn(f"{named(name)} in the font table")
 
     def _style_word(self, name: str, number: int | None) -> None:
         if name in ("s", "cs", "ts", "ds"):
@@ -231,7 +231,7 @@ class Heads:
         while at is not None and ("s", at) in self._styles and len(chain) < _MOST_STYLES_UNDER:
             style = self._styles["s", at]
             if style.odd:
-                raise PassedOn(f"\\{style.odd} in a style")
+                raise PassedOn(f"{named(style.odd)} in a style")
             chain.append(style)
             at = style.based_on if style.based_on != at else None
         return [word for style in reversed(chain) for word in style.words if word[0] not in ("pard", "s")]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from archive.normalise.contract import PassedOn
 from archive.normalise.rtfread.model import Look, Picture
+from archive.normalise.rtfread.words import named
 
 _MOST_PIXELS = 40_000_000
 _WITHOUT_EFFECT = frozenset(("bliptag", "blipupi", "picscaled", "defshp", "pngblip", "jpegblip"))
@@ -34,7 +35,7 @@ class PictureSource:
         elif name in ("picw", "pich", "picwgoal", "pichgoal", "picscalex", "picscaley"):
             self._numbers[name] = number or 0
         elif name not in _WITHOUT_EFFECT and not (name in _CROPS and number == 0):
-            raise PassedOn(f"\\{name}")
+            raise PassedOn(named(name))
 
     def hexadecimal(self, data: bytes) -> None:
         """Its bytes as digits."""

@@ -140,10 +140,10 @@ class _Reader:
             return
         if state.destination == "fldinst":
             if name not in words.WITHOUT_EFFECT and name not in LOOKS:
-                raise PassedOn(f"\\{name} in a field")
+                raise PassedOn(f"{words.named(name)} in a field")
             return
         if self._starred:
-            raise PassedOn(f"\\*\\{name}")
+            raise PassedOn(words.named(name, "\\*\\"))
         if (on_look := LOOKS.get(name)) is not None:
             if state.rtl and name not in _RIGHT_TO_LEFT:
                 raise PassedOn("text from right to left")
@@ -163,7 +163,7 @@ class _Reader:
         elif name in words.WHERE_ZERO and number == 0:
             pass
         elif not self._flow.rows.word(name, number, self.heads):
-            raise PassedOn(f"\\{name}")
+            raise PassedOn(words.named(name))
 
     def _destination(self, name: str, number: int | None) -> bool:
         """Whether the word names what its group is for."""
@@ -172,7 +172,7 @@ class _Reader:
             state.destination = "skip"
         elif state.destination in _HEADS or state.destination == "pict":
             if self._starred and not (state.destination == "stylesheet" and name in ("cs", "ts", "ds")):
-                raise PassedOn(f"\\*\\{name} in \\{state.destination}")
+                raise PassedOn(words.named(name, "\\*\\") + f" in \\{state.destination}")
             return False
         elif name in _HEADS:
             if self._begun or self._starred:

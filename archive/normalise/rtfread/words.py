@@ -49,11 +49,31 @@ WHERE_ZERO = frozenset(
     """
     absh absw animtext cb chcfpat chshdng clcfpat clpadfl clshdng contextualspace cufi culi curi deleted dn
     dropcapli embo expnd expndtw gutter gutterprl hyphauto hyphconsec hyphpar impr linemod lisa lisb margmirror
-    outl posx posy revised saauto sbauto scaps shad shading striked trpaddb trpaddt trspdb trspdfb
-    trspdfl trspdfr trspdft trspdl trspdr trspdt uld uldash uldashd uldashdd uldb ulhwave ulth ulwave up v
+    outl posx posy revised saauto sbauto scaps shad shading striked trpaddb trpaddt trspdb trspdfb trspdfl
+    trspdfr trspdft trspdl trspdr trspdt uld uldash uldashd uldashdd uldb ulhwave ulth ulwave up v
     """.split()  # noqa: SIM905 (a list to be read)
 )
 """Words that are proven only where their parameter is 0, which takes back what they do."""
+
+DECLINED = frozenset(
+    """
+    absh absw annotation atnauthor atndate atnid atnref atrfend atrfstart bin box brdrb brdrbar brdrbtw brdrdash
+    brdrdb brdrdot brdrhair brdrl brdrr brdrsh brdrt brdrth brdrtriple brsp cbpat cell charscalex chatn chftn
+    clFitText clNoWrap clcfpat clmgf clmrg cltxbtlr cltxtbrl clvertalb clvertalc clvmgf clvmrg cols column cufi
+    defchp defpap deleted dibitmap dn do dobxpage dptxbx dropcapli emfblip endnote facingp fldinst footerf
+    footerl footerr footnote formfield frmtxbtlr gutter headerf headerl headerr hich hyphauto hyphen ilvl
+    levelnumbers levelpicture listlevel listtext loch ls ltrrow macpict margmirror moMath moMathPara nestcell
+    nestrow nesttableprops noline nospaceforul obj objdata object objemb objlink outl pagebb paperw par pgbrdrb
+    pgbrdrl pgbrdrr pgbrdrt pgnlcltr pgnlcrm pgnrestart pgnstart pgnstarts pgnucltr pgnucrm pic piccropb
+    piccropl piccropr piccropt pict posx posy protect pvpara result revised row rquote rtlch rtlmark rtlpar
+    rtlrow rtlsect saauto sbauto scaps sect sectd shad shading shp shpgrp shpinst shppict shptxt sste striked
+    tabsnoovrlp tb tc tcn tldot tleq tlhyph tlmdot tlth tlul tqdec trautofit trbrdrb trbrdrh trbrdrl trbrdrr
+    trbrdrt trbrdrv trftsWidth trqc trqr uld uldash uldashd uldashdd uldb ulhwave ulldash ulth ulthd ulthdash
+    ulw ulwave up v vertalb vertalc vertalj wbitmap widowctrl wmetafile wpprheadfoot xe zwbo zwj zwnbo zwnj
+    """.split()  # noqa: SIM905 (a list to be read)
+)
+"""Words that are known and not proven, so that they can be named; any other may be a piece of the document's text that
+follows a word without a space between."""
 
 CHARACTERS = {
     "emdash": "\u2014",
@@ -68,3 +88,9 @@ CHARACTERS = {
     "qmspace": "\u2005",
 }
 SYMBOLS = {"~": "\u00a0", "-": "\u00ad", "\\": "\\", "{": "{", "}": "}"}
+
+
+def named(word: str, before: str = "\\") -> str:
+    """How to call a control word in what is told of a file."""
+    known = word in DECLINED or word in WITHOUT_EFFECT or word in WITHOUT_EFFECT_ON_ROWS or word in WHERE_ZERO
+    return f"{before}{word}" if known or word in SKIPPED_DESTINATIONS else "an unknown control word"
