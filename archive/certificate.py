@@ -35,6 +35,7 @@ def render_text(report: Mapping[str, Any]) -> str:
         "",
         f"{holdings['documents']} documents ({holdings['blocked']} blocked) of {holdings['patients']} patients in"
         f" {holdings['packages']} packages; {holdings['files']} files, {holdings['pages']} pages",
+        f"Validated copies: {_validated(report)}",
     ]
     if r is not None:
         lines += ["", f"{'source rows':>14} {r['totals']['rows']:>10}"]
@@ -69,6 +70,7 @@ def render_html(report: Mapping[str, Any]) -> str:
             ("Patients", holdings["patients"]),
             ("Packages", f"{holdings['packages']} ({holdings['current']} current)"),
             ("Files, pages", f"{holdings['files']}, {holdings['pages']}"),
+            ("Validated copies", _validated(report)),
             ("Bytes of originals / PDF/A / packages", _bytes(holdings)),
             ("Merkle root (RFC 9162, SHA-256)", seal["merkle_root"]),
             ("Over the lines of", f"seals/{seal['manifest']}"),
@@ -128,6 +130,15 @@ def _counters(report: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, int
     yield "Validators", report["engines"], {}
     yield "Routes to PDF/A", report["routes"], {}
     yield "PDF/A levels", report["flavours"], {}
+
+
+def _validated(report: Mapping[str, Any]) -> str:
+    """How many copies have a verdict; where some have none, also what the runs were told."""
+    v = report["validation"]
+    if not v["unjudged"]:
+        return f"all {v['judged']}"
+    asked = ", ".join(f"{told} in {count} run(s)" for told, count in v["asked"].items())
+    return f"{v['judged']}; {v['unjudged']} have no verdict (asked: {asked or 'not recorded'})"
 
 
 def _fidelity_title(fidelity: Mapping[str, Any]) -> str:

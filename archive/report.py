@@ -43,6 +43,17 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class Validation:
+    """Archive copies with and without a validator's verdict, as the catalogue
+    has them. `asked` counts the runs by
+    what they were told to validate (`all`, `sample:P`)."""
+
+    judged: int
+    unjudged: int
+    asked: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Seal:
     """The Merkle root over the manifest of all packages; `manifest` is its file name in seals/."""
 
@@ -64,6 +75,7 @@ class ArchiveReport:
     software: str
     archive: ArchiveInfo
     holdings: Holdings
+    validation: Validation
     reconciliation: Reconciliation | None
     quarantined: dict[str, int]
     flags: dict[str, int]
@@ -127,10 +139,13 @@ def make_report(
             software=f"journalarkiv {metadata.version('journalarkiv')}",
             archive=store.info,
             holdings=_holdings(db),
+            validation=_validation(store, db),
             reconciliation=None if register is None else reconcile_archive(store, register, catalogue),
             quarantined=_counts(db, "SELECT reason, count(*) FROM quarantined GROUP BY 1 ORDER BY 1"),
             flags=_counts(db, _FLAGS),
-            engines=_counts(db, "SELECT verdict_engine, count(*) FROM file GROUP BY 1 ORDER BY 1"),
+            engines=_counts(
+                db, "SELECT verdict_engine, count(*) FROM file WHERE verdict_passed NOT NULL GROUP BY 1 ORDER BY 1"
+            ),
             routes=_counts(db, "SELECT route, count(*) FROM file GROUP BY 1 ORDER BY 1"),
             flavours=_counts(db, "SELECT flavour, count(*) FROM file GROUP BY 1 ORDER BY 1"),
             type_names=dict(
@@ -172,6 +187,18 @@ def _holdings(db: sqlite3.Connection) -> Holdings:
     return Holdings(
         packages, current, package_bytes, patients, documents, blocked, files, pages, original_bytes, archive_bytes
     )
+
+
+def _validation(store: ArchiveStore, db: sqlite3.Connection) -> Validation:
+    judged, unjudged = db.execute("SELECT count(verdict_passed), sum(verdict_passed IS NULL) FROM file").fetchone()
+    asked: dict[str, int] = {}
+    for path in sorted(store.seals.glob("run-*.json")):
+        try:
+            told = json.loads(path.read_bytes()).get("validate", "all")  # runs before there was a choice
+        except (OSError, ValueError, AttributeError):
+            continue
+        asked[str(told)] = asked.get(str(told), 0) + 1
+    return Validation(judged, unjudged or 0, asked)
 
 
 def _counts(db: sqlite3.Connection, sql: str) -> dict[str, int]:

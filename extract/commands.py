@@ -12,6 +12,7 @@ import click
 
 from archive.errors import ExitCode, UsageError
 from archive.normalise.contract import Limits
+from archive.normalise.judging import Judging
 from archive.reasons import Reason
 from archive.reconcile import Reconciliation, reconcile_store
 from archive.store import ArchiveStore
@@ -49,6 +50,15 @@ _seconds = click.option(
     show_default=True,
     help="Time limit for converting one file.",
 )
+
+
+def _judging(_context: click.Context, _option: click.Parameter, value: str) -> Judging:
+    try:
+        return Judging.parse(value)
+    except ValueError as e:
+        raise click.BadParameter(str(e)) from None
+
+
 _json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
 
 
@@ -80,6 +90,15 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
 @click.option("--sample", type=click.IntRange(1), help="Pilot: archive whole patients of about this many documents.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which patients a pilot draws.")
 @click.option("--register-only", is_flag=True, help="Read, register and reconcile; convert nothing.")
+@click.option(
+    "--validate",
+    "judging",
+    metavar="all|sample:P",
+    default="all",
+    show_default=True,
+    callback=_judging,
+    help="Copies put before the validator: all, or P per cent of those that we draw ourselves and all others.",
+)
 @_json
 def migrate(
     export: Path,
@@ -92,6 +111,7 @@ def migrate(
     sample: int | None,
     seed: int,
     register_only: bool,
+    judging: Judging,
     as_json: bool,
 ) -> int:
     """Archive the documents of an EXPORT into ARCHIVE. Run it again after any stop: it continues.
@@ -113,6 +133,7 @@ def migrate(
         sample=sample,
         seed=seed,
         register_only=register_only,
+        judging=judging,
         limits=replace(Limits(), seconds=seconds),
     )
     store = ArchiveStore.create(archive, mapping.archive_info())
@@ -167,6 +188,12 @@ def _text(summary: RunSummary, reconciliation: Reconciliation) -> str:
         f" {summary.archived} archived, {summary.quarantined} quarantined, {summary.carried_over} as they were;"
         f" {summary.packages_written} packages written."
     ]
+    if summary.copies_unjudged:
+        made = summary.copies_judged + summary.copies_unjudged
+        lines.append(
+            f"{summary.copies_judged} of {made} copies made were put before the validator (--validate"
+            f" {summary.validate})."
+        )
     if summary.worker_deaths:
         lines.append(f"{summary.worker_deaths} worker processes died and were replaced.")
     lines.append(reconciliation.to_text())

@@ -24,7 +24,9 @@ from archive import quarantine
 from archive.catalogue import Catalogue
 from archive.errors import DamagedError, JournalarkivError, WorkersFailedError
 from archive.normalise.contract import Limits, Timings
+from archive.normalise.judging import Judging
 from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
+from archive.validate import LONG_RUN
 from extract.mapping import Mapping
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
 from extract.progress import Progress
@@ -50,6 +52,7 @@ class Options:
     seed: int = 0
     register_only: bool = False
     limits: Limits = field(default_factory=Limits)
+    judging: Judging = field(default_factory=Judging)
 
 
 @dataclass(slots=True)
@@ -65,6 +68,11 @@ class RunSummary:
     carried_over: int = 0
     packages_written: int = 0
     worker_deaths: int = 0
+    validate: str = "all"
+    """What was asked: `all`, or `sample:P`."""
+    copies_judged: int = 0
+    copies_unjudged: int = 0
+    """Archive copies made in this run, with and without a verdict."""
     seconds: float = 0.0
     seconds_registering: float = 0.0
     timings: Timings = field(default_factory=Timings)
@@ -140,7 +148,9 @@ def migrate(
 
 def local_workers(store: ArchiveStore, options: Options) -> Executor:
     """Worker processes on this machine."""
-    return WorkerPool(options.workers, initializer=start_worker, initargs=(store, options.limits, software()))
+    return WorkerPool(
+        options.workers, initializer=start_worker, initargs=(store, options.limits, software(), options.judging)
+    )
 
 
 def retry(archive: Path, options: Options, progress: Progress, *, reason: str | None = None) -> RunSummary:
@@ -219,8 +229,10 @@ def work_off(
     planner = Planner(register, export.number, retrying=retrying)
     pilot = options.sample is not None
     patients, documents = planner.remaining(pilot=pilot)
+    summary.validate = str(options.judging)
     if patients:
-        pool = executor(store, options)
+        long = documents >= LONG_RUN * options.workers
+        pool = executor(store, replace(options, judging=replace(options.judging, long_run=long)))
         try:
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
                 recorder = _Recorder(store, register, catalogue, export.number, summary)
@@ -362,6 +374,11 @@ class _Recorder:
                 " attempts=attempts+1 WHERE key=?",
                 (r.state, r.reason, r.detail, json.dumps(r.content), r.fingerprint, int(r.newer_rejected), r.key),
             )
+        made = {r.id for r in p.results if r.converted and r.state == "archived" and not r.newer_rejected}
+        for d in p.documents:
+            for f in d.files if d.id in made else ():
+                s.copies_judged += f.archive_copy.verdict is not None
+                s.copies_unjudged += f.archive_copy.verdict is None
         if p.receipt is not None:
             s.packages_written += 1
             db.execute("UPDATE patient SET generation=? WHERE key=?", (p.receipt.generation, p.key))

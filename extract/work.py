@@ -13,12 +13,13 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import quarantine
 from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Rejected, Timings
+from archive.normalise.judging import Judging
 from archive.reasons import Reason
 from archive.record import to_json
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
@@ -37,13 +38,14 @@ class Worker:
     limits: Limits
     software: str
     normaliser: NormaliserLike | None = None
+    judging: Judging = field(default_factory=Judging)
 
     def engines(self) -> NormaliserLike:
         """The process's one normaliser, started on first use."""
         if self.normaliser is None:
             from archive.normalise.ladder import Normaliser
 
-            self.normaliser = Normaliser(self.limits, work=self.store.work / f"engines-{os.getpid()}")
+            self.normaliser = Normaliser(self.limits, self.store.work / f"engines-{os.getpid()}", self.judging)
         return self.normaliser
 
     @property
@@ -65,11 +67,11 @@ _OUR_TROUBLE = frozenset(
 _worker: Worker | None = None
 
 
-def start_worker(store: ArchiveStore, limits: Limits, software: str) -> None:
+def start_worker(store: ArchiveStore, limits: Limits, software: str, judging: Judging = Judging()) -> None:  # noqa: B008 (frozen)
     """Initialise a worker process. Memory of in-process engines is bounded, so a bomb is an error and not the
     kernel's choice of a victim."""
     global _worker
-    _worker = Worker(store, limits, software)
+    _worker = Worker(store, limits, software, judging=judging)
     # Libraries warn about the files they read; only what is recorded of a document may be said of it.
     logging.getLogger().addHandler(logging.NullHandler())
     if sys.platform == "linux":

@@ -72,7 +72,7 @@ def _option(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         names += " " + r"\|".join(option.type.choices)
     elif not option.is_flag:
-        names += " " + (option.metavar or option.type.name.upper().removesuffix(" RANGE"))
+        names += " " + (option.metavar or option.type.name.upper().removesuffix(" RANGE")).replace("|", r"\|")
     notes = []
     if option.required:
         notes.append("Required.")

@@ -18,6 +18,7 @@ from archive.identify import identify
 from archive.normalise.climb import Climb
 from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
 from archive.normalise.guard import guarded
+from archive.normalise.judging import Judging
 from archive.normalise.office import TOGETHER
 from archive.normalise.parts import Allowance, Taken, take
 from archive.normalise.workshop import Workshop
@@ -36,10 +37,16 @@ class Normaliser:
     Args:
         limits: what a single file may cost.
         work: folder for temporary files, made if absent; a temporary folder of the system by default.
+        judging: which copies are put before the validator.
     """
 
-    def __init__(self, limits: Limits = Limits(), work: Path | None = None) -> None:  # noqa: B008 (frozen)
-        self._shop = Workshop(limits, work)
+    def __init__(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        work: Path | None = None,
+        judging: Judging = Judging(),  # noqa: B008 (frozen)
+    ) -> None:
+        self._shop, self._judging = Workshop(limits, work, long_run=judging.long_run), judging
 
     def __enter__(self) -> Normaliser:
         return self
@@ -99,7 +106,7 @@ class Normaliser:
             except DocumentProblem as e:
                 outcomes[job.key] = Rejected(job.key, e.reason, e.detail)
                 continue
-            climb = Climb(self._shop, job, fmt, out)
+            climb = Climb(self._shop, job, fmt, out, validated=self._judging.judges(job.sha256))
             climb.go()
             if climb.awaits_office:
                 waiting.append(climb)

@@ -22,10 +22,12 @@ class Workshop:
     Args:
         limits: what a single file may cost.
         given: folder for temporary files, made if absent; a temporary folder of the system by default.
+        long_run: as of `PdfaValidator`.
     """
 
-    def __init__(self, limits: Limits, given: Path | None) -> None:
+    def __init__(self, limits: Limits, given: Path | None, *, long_run: bool = False) -> None:
         self.limits = limits
+        self._long_run = long_run
         self.timings = Timings()
         self._given = given
         self._scratch: Path | None = None
@@ -36,7 +38,9 @@ class Workshop:
     def validator(self) -> PdfaValidator:
         """The process's validator."""
         if self._validator is None:
-            self._validator = PdfaValidator(seconds=self.limits.validate_seconds, temporary=self.folder("java"))
+            self._validator = PdfaValidator(
+                seconds=self.limits.validate_seconds, temporary=self.folder("java"), long_run=self._long_run
+            )
         return self._validator
 
     @property
