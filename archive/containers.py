@@ -38,7 +38,7 @@ _MAIN_TYPES = (("wordprocessingml", "docx"), ("ms-word", "docx"), ("spreadsheetm
 
 
 def ole_family(file: IO[bytes]) -> str:
-    """`doc`, `xls`, `ppt` or `unknown` for an OLE compound file, by the names of its streams.
+    """`doc`, `xls`, `ppt`, `msg` or `unknown` for an OLE compound file, by the names of its streams.
 
     A directory too broken to walk is searched for the names as they stand, since converters repair more than we do.
     Raises DocumentProblem(ENCRYPTED) for an encrypted package or Word document.
@@ -49,6 +49,8 @@ def ole_family(file: IO[bytes]) -> str:
         streams = {}
     if "encryptedpackage" in streams:
         raise DocumentProblem(Reason.ENCRYPTED, "The office file is an encrypted package.")
+    if "__properties_version1.0" in streams:
+        return "msg"
     for name, family in _OLE_FAMILIES:
         if name in streams:
             if family == "doc" and _word_is_encrypted(file, streams[name]):

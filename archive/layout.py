@@ -23,6 +23,7 @@ _EXTENSIONS = {
     "message/rfc822": "eml",
     "application/rtf": "rtf",
     "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-outlook": "msg",
     "application/vnd.ms-powerpoint": "ppt",
     "application/vnd.oasis.opendocument.presentation": "odp",
     "application/vnd.oasis.opendocument.spreadsheet": "ods",

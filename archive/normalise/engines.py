@@ -15,6 +15,7 @@ _PACKAGES = {
     "jsonrecord": ("typst", "typst"),
     "sourcetext": ("typst", "typst"),
     "mail": ("typst", "typst"),
+    "outlook": ("typst", "typst"),
     "zipped": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),

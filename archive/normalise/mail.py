@@ -78,7 +78,7 @@ def _take(top: Message[str, str], letter: Letter) -> None:
             content = _bytes(part)
             if kind == "text/html" and _is_text(part):
                 if not has_text:
-                    letter.text(_words_of(_text(part)))
+                    letter.text(words_of(_text(part)))
                 letter.carry(_name(part, "melding.html"), content)
             else:
                 letter.carry(_name(part, f"vedlegg.{_ENDINGS.get(kind, 'bin')}"), content)
@@ -121,8 +121,8 @@ def _text(part: Message[str, str]) -> str:
         return decode(content).text if content.strip() else ""
 
 
-def _words_of(html: str) -> str:
-    """An HTML body's words, a line for each block."""
+def words_of(html: str) -> str:
+    """An HTML body's words, a line for each block; none of what is broken."""
     try:
         root = lxml.html.document_fromstring(html)
     except (ValueError, lxml.etree.LxmlError):

@@ -25,6 +25,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "json": ("jsonrecord", "sourcetext"),
     "pdf": (pdf.ROUTE,),
     "eml": ("mail",),
+    "msg": ("outlook",),
     "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -14,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from archive import compound
 from archive.normalise.contract import Limits, Made, Normalised, Rejected
 from archive.normalise.guard import guarded
 from archive.normalise.ladder import Normaliser
 from archive.normalise.mail import mail
+from archive.normalise.outlook import decompressed, outlook
 from archive.normalise.zipped import zipped
 from archive.reasons import DocumentProblem, Reason
 from tests import documents
@@ -120,6 +123,73 @@ def test_a_note_that_quotes_a_message_is_a_text(tmp_path: Path, normaliser: Norm
     assert isinstance(made, Normalised) and made.format.family == "txt"
 
 
+def outlook_message(**attached: bytes | dict[compound.Path, bytes | None]) -> dict[compound.Path, bytes | None]:
+    """The streams of an Outlook message: sender and subject in Unicode, the body in cp1252, a time, attachments."""
+
+    def fixed(*values: tuple[int, int, bytes]) -> bytes:
+        return b"".join(struct.pack("<HHI", kind, number, 6) + value.ljust(8, b"\0") for number, kind, value in values)
+
+    sent = ((2009 - 1601) * 365 + 99 + 61) * 86_400 * 10_000_000
+    streams: dict[compound.Path, bytes | None] = {
+        ("__properties_version1.0",): bytes(32)
+        + fixed((0x0039, 0x40, struct.pack("<Q", sent)), (0x3FFD, 3, b"\xe4\x04")),
+        ("__substg1.0_0037001F",): "Prøvesvar på vei".encode("utf-16-le"),
+        ("__substg1.0_0C1A001F",): "Åse Prøve".encode("utf-16-le"),
+        ("__substg1.0_0C1F001F",): "aase@example.no".encode("utf-16-le"),
+        ("__substg1.0_0E04001F",): "Legekontoret\0".encode("utf-16-le"),
+        ("__substg1.0_1000001E",): "Hei, se vedlagte prøvesvar.\r\nHilsen Åse".encode("cp1252"),
+    }
+    for n, (name, content) in enumerate(attached.items()):
+        storage = f"__attach_version1.0_#{n:08X}"
+        streams[storage,] = None
+        streams[storage, "__substg1.0_3707001F"] = name.replace("_", ".").encode("utf-16-le")
+        method = 5 if isinstance(content, dict) else 1
+        streams[storage, "__properties_version1.0"] = bytes(8) + fixed((0x3705, 3, bytes([method])))
+        if isinstance(content, dict):
+            inner = (storage, "__substg1.0_3701000D")
+            streams[inner] = None
+            streams |= {(*inner, *path): data for path, data in content.items()}
+        else:
+            streams[storage, "__substg1.0_37010102"] = content
+    return streams
+
+
+def test_an_outlook_message_and_what_it_carries(tmp_path: Path, normaliser: Normaliser) -> None:
+    forwarded = outlook_message(epikrise_docx=docx(run("Epikrise")))
+    content = compound.written(outlook_message(notat_rtf=rtf("Blodprøve"), sendt=forwarded))
+    made = outcome(normaliser, tmp_path, "a.msg", content)
+    assert isinstance(made, Normalised), made
+    for expected in (
+        "Fra: Åse Prøve <aase@example.no>",
+        "Til: Legekontoret",
+        "Emne: Prøvesvar på vei",
+        "Sendt: 03.03.2009 kl. 00.00 UTC",
+        "Hei, se vedlagte prøvesvar. Hilsen Åse",
+    ):
+        assert expected in text_of(made)
+    assert made.format.family == "msg" and [p.name for p in made.parts] == ["notat.rtf", "sendt.msg"]
+    assert made.parts[0].source.read_bytes() == rtf("Blodprøve")
+    (inner,) = made.parts[1].made.parts
+    assert inner.name == "epikrise.docx" and "Epikrise" in inner.made.text.read_text()
+
+
+def test_compressed_rtf_as_the_specification_shows_it() -> None:
+    """[MS-OXRTFCP] 4.1.1 and 4.1.2."""
+    simple = bytes.fromhex(
+        "2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0"
+    )
+    assert decompressed(simple) == b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n"
+    crossing = bytes.fromhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")
+    assert decompressed(crossing) == b"{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}"
+    assert decompressed(struct.pack("<II4sI", 17, 5, b"MELA", 0) + b"{\\rt}") == b"{\\rt}"
+
+
+def test_a_broken_outlook_message_is_corrupt(tmp_path: Path, normaliser: Normaliser) -> None:
+    content = compound.written(outlook_message(notat_rtf=rtf("Blodprøve") * 90))
+    made = outcome(normaliser, tmp_path, "a.msg", content[: len(content) * 2 // 3])
+    assert isinstance(made, Rejected)
+
+
 def bundle(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -197,14 +267,16 @@ def test_what_is_not_taken_out(tmp_path: Path, content: bytes, reason: Reason) -
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=400), st.integers(0, 3))
+@given(st.binary(max_size=400), st.integers(0, 4))
 def test_any_bytes_are_shown_or_refused(tmp_path: Path, noise: bytes, kind: int) -> None:
     head = b"MIME-Version: 1.0\r\nFrom: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
-    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise)[kind]
+    message = compound.written(outlook_message(a_txt=noise))
+    message = message[:1536] + noise + message[1536 + len(noise) :]
+    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise, message)[kind]
     source = tmp_path / "a"
     source.write_bytes(content)
     (tmp_path / "o.pdf").unlink(missing_ok=True)
-    for route in (mail, zipped):
+    for route in (mail, zipped, outlook):
         try:
             made = guarded(lambda route=route: route(source, tmp_path / "o.pdf", Limits()), 30)  # type: ignore[misc]
         except DocumentProblem:
