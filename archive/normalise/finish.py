@@ -58,10 +58,12 @@ def finish(pdf: Path, out: Path, flavour: str, *, thorough: bool = False) -> Non
             if key in document.trailer:
                 del document.trailer[key]
         document.Root.Metadata = _metadata(document, flavour)
-        document.save(
-            out,
-            **resolve_save_kwargs("2b", deterministic_id=True, linearize=pdf.stat().st_size >= LINEARIZE_FROM),
-        )
+        # An open file: given a path, pikepdf writes beside it and renames, a quarter of the time of all this.
+        with out.open("wb") as written:
+            document.save(
+                written,
+                **resolve_save_kwargs("2b", deterministic_id=True, linearize=pdf.stat().st_size >= LINEARIZE_FROM),
+            )
 
 
 def _output_intent(document: pikepdf.Pdf) -> str | None:
