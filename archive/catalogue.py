@@ -25,7 +25,7 @@ from archive.store import ArchiveStore, disk_full_is_clear
 if TYPE_CHECKING:
     from archive.package import FileSpans, PackageReceipt
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);
@@ -51,6 +51,7 @@ CREATE INDEX patient_birth ON patient(birth_date);
 CREATE INDEX identifier_value ON patient_identifier(value);
 CREATE INDEX identifier_patient ON patient_identifier(patient_id);
 CREATE INDEX document_patient ON document(patient_id, document_date);
+CREATE INDEX file_source ON file(source_sha256);
 CREATE INDEX quarantined_patient ON quarantined(patient_id)"""
 
 TABLES = ("package", "patient", "patient_identifier", "document", "file", "quarantined")

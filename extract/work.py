@@ -22,6 +22,7 @@ from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Rej
 from archive.normalise.judging import Judging
 from archive.reasons import Reason
 from archive.record import to_json
+from archive.reuse import Earlier
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
 from extract.assemble import Desk, assemble
 from extract.plan import PlannedDocument, PlannedPatient, Task
@@ -39,6 +40,14 @@ class Worker:
     software: str
     normaliser: NormaliserLike | None = None
     judging: Judging = field(default_factory=Judging)
+    _earlier: Earlier | None = None
+
+    @property
+    def earlier(self) -> Earlier:
+        """What is archived already."""
+        if self._earlier is None:
+            self._earlier = Earlier(self.store)
+        return self._earlier
 
     def engines(self) -> NormaliserLike:
         """The process's one normaliser, started on first use."""
@@ -111,8 +120,11 @@ class Run:
     def run(self) -> TaskResult:
         """Look at every document, normalise what needs it in one batch, then finish patient by patient."""
         patients = [(p, [self._look(d, p) for d in p.documents]) for p in self.task.patients]
-        jobs = [j for _, documents in patients for d in documents if d.decision == "work" for j in d.jobs]
-        outcomes = self._normalise(jobs)
+        work = [d for _, documents in patients for d in documents if d.decision == "work"]
+        out = self.work / "out"
+        out.mkdir()
+        outcomes = self._archived_before([j for d in work if not d.plan.retry for j in d.jobs], out)
+        outcomes |= self._normalise([j for d in work for j in d.jobs if j.key not in outcomes], out)
         result = TaskResult(timings=self.timings)
         desk = Desk(self.worker.store, self.worker.software, self.work, datetime.now(UTC))
         for planned, documents in patients:
@@ -191,9 +203,18 @@ class Run:
         entry = quarantine.get(self.worker.store, plan.document.id)
         return {f.name: folder / f.stored_as for f in entry.files if f.stored_as}
 
-    def _normalise(self, jobs: Sequence[Job]) -> dict[str, Outcome]:
-        out = self.work / "out"
-        out.mkdir()
+    def _archived_before(self, jobs: Sequence[Job], out: Path) -> dict[str, Outcome]:
+        """What other documents with the same bytes have archived; a retry is converted anew."""
+        found: dict[str, Outcome] = {}
+        cpu, wall = time.process_time(), time.monotonic()
+        for job in jobs:
+            if (outcome := self.worker.earlier.find(job, out)) is not None:
+                found[job.key] = outcome
+        if jobs:
+            self.timings.add("reuse", time.process_time() - cpu, time.monotonic() - wall, len(found))
+        return found
+
+    def _normalise(self, jobs: Sequence[Job], out: Path) -> dict[str, Outcome]:
         if not jobs:
             return {}
         engines = self.worker.engines()
