@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from archive.normalise.rtfread.codepages import CHARSETS, PAGES
+from archive.normalise.rtfread.fonts import face
+from archive.normalise.rtfread.model import Look
 from archive.normalise.rtfread.words import WHERE_ZERO, WITHOUT_EFFECT, WITHOUT_EFFECT_ON_ROWS
 from tests.pdf_compare import sheets
 from tests.rtf_compare import Comparison, by_libreoffice, compare
@@ -49,6 +52,34 @@ def test_cosdoc(shared: Path, tmp_path: Path) -> None:
     """Every note of the export that the route takes, which are most."""
     files = sorted((shared / "exports" / "cosdoc" / "export" / "dok").glob("*/*.rtf"))
     _judged(compare(files, tmp_path), taken=0.9, breaks=0.02)
+
+
+def _all_characters(system: str, charset: str, codec: str) -> bytes:
+    """Every character of a code page that the font has, ten in a word."""
+    regular = face(Look("Liberation Sans", 20))
+    good = [byte for byte in range(0x80, 0x100) if regular.has(_decoded(byte, codec))]
+    words = (r"\'".join(["", *(f"{byte:02x}" for byte in good[at : at + 10])]) for at in range(0, len(good), 10))
+    head = rf"{{\rtf1\{system}\deff0{{\fonttbl{{\f0\fswiss{charset} Arial;}}}}\pard\f0\fs20 "
+    return (head + " ".join(words) + r"\par}").encode("ascii")
+
+
+def _decoded(byte: int, codec: str) -> str:
+    text = bytes((byte,)).decode(codec, "replace")
+    return text if text.isprintable() and text.strip() and (codec, byte) != ("cp850", 0xD5) else "\ufffd"
+
+
+def test_code_pages(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    for number, codec in PAGES.items():
+        file = folder / f"page{number}.rtf"
+        file.write_bytes(_all_characters(rf"ansi\ansicpg{number}", "", codec))
+    for number, page in CHARSETS.items():
+        file = folder / f"charset{number}.rtf"
+        file.write_bytes(_all_characters("ansi", rf"\fcharset{number}", PAGES[page]))
+    for system, page in (("mac", 10000), ("pc", 437), ("pca", 850)):
+        (folder / f"{system}.rtf").write_bytes(_all_characters(system, "", PAGES[page]))
+    _judged(compare(sorted(folder.iterdir()), tmp_path), taken=1.0, breaks=0.0)
 
 
 def _with_words(text: str, row: str) -> bytes:

@@ -199,6 +199,7 @@ def test_links_are_text() -> None:
         (rb"{\cf9 x}", "a colour that is not in the colour table"),
         (rb"{\rtlch x}", "text from right to left"),
         (rb"\'81", "a byte that cp1252 has no character for"),
+        (rb"{\fonttbl{\f7\fcharset255 Arial;}}\f7\'d5", "a byte that cp850 has no character for"),
         (rb"\u55357?x", "half a character"),
         (rb"\u9731?\par", "a character without a glyph in its font"),
         (rb"x\page y", r"\page within a paragraph"),
