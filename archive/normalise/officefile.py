@@ -51,7 +51,10 @@ _HIDDEN = {
         re.compile(rb"text:display=\"none\"|<text:hidden-(?:text|paragraph)"),
     ),
 }
-_RTF_HIDDEN = re.compile(rb"(?<!\\xe)(?<!\\tc)(?<!\\tcn)\\v(?![a-z0-9-])\s?[^\\{}\s]")
+# Not the words of an index or table of contents, which are hidden too, nor the name of a style.
+_RTF_HIDDEN = re.compile(
+    rb"(?<!\\xe)(?<!\\xe )(?<!\\tc)(?<!\\tc )\\v(?![a-z0-9-])(?:\s|\\(?!v0)[a-z]+-?\d* ?)*+[^\\{}\s](?![^\\{}]*;\})"
+)
 _BOUNDSHEET, _COLINFO, _ROW, _FILEPASS = 0x85, 0x7D, 0x208, 0x2F
 _NOT_MISSING = frozenset(("Co", "Cc", "Cn", "Cs"))
 
