@@ -231,7 +231,8 @@ class Office:
                     progress=lambda: sum(1 for _ in made.iterdir()),
                     stall_seconds=seconds if alone else _STALL_SECONDS,
                 )
-                if end.code != _RESTART or attempt == 2:
+                killed = alone and end.ended_itself and end.code in _KILLED
+                if (end.code != _RESTART and not killed) or attempt == 2:
                     break
             whole = [f for f in files if _whole(made / f"{f.stem}.pdf")]
             for f in whole:

@@ -208,6 +208,26 @@ def test_a_new_profile_that_wants_a_restart_gets_one(tmp_path: Path, out: Path) 
     assert calls.read_text().count("call") == 2
 
 
+@pytest.mark.parametrize(("kills", "survives"), [(1, True), (9, False)])
+def test_one_alone_that_is_killed_from_outside_is_tried_again_once(
+    tmp_path: Path, out: Path, kills: int, survives: bool
+) -> None:
+    body = """\
+    import signal
+    note("call")
+    if pathlib.Path(%r).read_text().count("call") <= %d:
+        os.kill(os.getpid(), signal.SIGKILL)
+    for f in files:
+        make(f)
+    """
+    calls = tmp_path / "calls"
+    engine = Office(tmp_path / "office", LIMITS, program=fake(tmp_path, body % (str(calls), kills)))
+    answer = engine.convert(written(tmp_path, a_ods=b"a"), out)["a-ods"]
+    assert isinstance(answer, Path) == survives
+    assert calls.read_text().count("call") == 2
+    assert children() == []
+
+
 def test_settings_of_one_batch_do_not_reach_the_next(tmp_path: Path, out: Path) -> None:
     body = """\
     import urllib.parse
