@@ -86,7 +86,7 @@ def test_every_kind_its_route_level_text_and_flags(tmp_path: Path, normaliser: N
     outcomes = normaliser.normalise([job(p, p.stem) for p in files], tmp_path / "out")
     made = {key: archived(outcome) for key, outcome in outcomes.items()}
     assert {key: (m.route.partition("+")[0], m.flavour) for key, m in made.items()} == {
-        "a": ("libreoffice", "2a"), "b": ("libreoffice", "2a"), "c": ("plaintext", "2a"), "d": ("image", "2b"),
+        "a": ("rtf", "2u"), "b": ("libreoffice", "2a"), "c": ("plaintext", "2a"), "d": ("image", "2b"),
         "e": ("pdf", "2u"), "f": ("pdf-kept", "2b"), "g": ("html", "2u"), "h": ("xmlrecord", "2a"),
     }  # fmt: skip
     assert made["c"].text.read_bytes() == "Blodprøve i dag\nog i morgen".encode()
@@ -214,8 +214,8 @@ def test_nothing_is_archived_without_the_validators_word(tmp_path: Path, normali
     outcome = rejected(one(normaliser, put(tmp_path, "a.rtf", rtf("x"))))
     assert outcome.reason is Reason.VALIDATION_FAILED
     assert "6.1.2-1" in outcome.detail
-    assert [a.route for a in outcome.attempts][:2] == ["libreoffice", "libreoffice+repaired"]
-    assert outcome.attempts[-1].route == "libreoffice+rasterised"
+    assert [a.route for a in outcome.attempts][:2] == ["rtf", "rtf+repaired"]
+    assert outcome.attempts[-1].route == "rtf+rasterised"
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -291,7 +291,7 @@ def test_a_missing_engine_ends_the_run_and_no_document(
 ) -> None:
     monkeypatch.setattr(office.contained.shutil, "which", lambda program: None)
     with pytest.raises(EngineMissingError, match="libreoffice-writer-nogui"):
-        one(normaliser, put(tmp_path, "a.rtf", rtf("x")))
+        one(normaliser, put(tmp_path, "a.rtf", rtf(r"{\scaps x}")))
 
 
 def in_another_process(folder: Path, jobs: list[Job], answers: Any) -> None:
