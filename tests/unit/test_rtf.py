@@ -211,6 +211,7 @@ def test_links_are_text() -> None:
         (rb"\trowd\clvmgf\cellx2000 a\intbl\cell\row", r"\clvmgf"),
         (rb"\pard\itap2 a\nestcell", "a table in a table"),
         (rb"\qc a\tab b\par", "a tab in a line that is not aligned left"),
+        (rb"\tx9700 a\tab langt\par", "a tab after which not a word has room"),
         (rb"{\ul a\tab b}\par", "a tab that is underlined"),
         (rb"\tx90000 a", "a tab stop that is not proven"),
         (rb"{\pict\wmetafile8\picwgoal100\pichgoal100 00}", r"\wmetafile"),

@@ -98,6 +98,8 @@ def _tabbed(
                 at = origin = stop + width / 2 + _SPARE
             held = []
         elif segment is None:
+            if origin + _width(_first_word(held)) > limit - _DOUBT:
+                raise PassedOn("a tab after which not a word has room")
             result.append(Piece("free", held))
             break
         else:
@@ -147,6 +149,19 @@ def _segments(line: list[Inline]) -> list[list[Inline]]:
         else:
             segments[-1].append(inline)
     return segments
+
+
+def _first_word(inlines: Sequence[Inline]) -> list[Inline]:
+    word: list[Inline] = []
+    for inline in inlines:
+        if not isinstance(inline, Run):
+            word.append(inline)
+            continue
+        start, space, _ = inline.text.partition(" ")
+        word.append(Run(start, inline.look))
+        if space:
+            break
+    return word
 
 
 def _doubt(inlines: Sequence[Inline]) -> float:
