@@ -216,10 +216,10 @@ def test_an_unusable_catalogue_says_what_to_do(archive_store: ArchiveStore) -> N
     refused()
     archive_store.catalogue.unlink()
     with Catalogue.open(archive_store, write=True) as catalogue:
-        catalogue.connection.execute("UPDATE meta SET value='2' WHERE key='schema_version'")
-    assert "version 2" in refused()
+        catalogue.connection.execute("UPDATE meta SET value='99' WHERE key='schema_version'")
+    assert "version 99" in refused()
     with contextlib.closing(sqlite3.connect(archive_store.catalogue)) as connection:
-        connection.execute("UPDATE meta SET value='1' WHERE key='schema_version'")
+        connection.execute("UPDATE meta SET value='2' WHERE key='schema_version'")
         connection.execute("UPDATE meta SET value='other' WHERE key='archive_id'")
         connection.commit()
     assert "another archive" in refused()
