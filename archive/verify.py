@@ -255,9 +255,10 @@ class _Verification:
 
     def _validate(self, path: Path, place: str, contents: PackageContents) -> None:
         if self._validator is None:
-            from archive.validate import PdfaValidator
+            from archive.validate import LONG_RUN, PdfaValidator
 
-            self._validator = PdfaValidator()
+            copies = self.catalogue and self.catalogue.connection.execute("SELECT count(*) FROM file").fetchone()[0]
+            self._validator = PdfaValidator(long_run=bool(copies and copies >= LONG_RUN))
         for d in contents.documents:
             for f in d.files:
                 spans = contents.spans.get((d.id, f.seq))

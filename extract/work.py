@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import logging
 import os
 import sys
@@ -40,6 +41,7 @@ class Worker:
     software: str
     normaliser: NormaliserLike | None = None
     judging: Judging = field(default_factory=Judging)
+    settled: bool = False
     _earlier: Earlier | None = None
 
     @property
@@ -107,6 +109,11 @@ def run_task(task: Task) -> Answer:
             result = Run(_worker, task, work).run()
         finally:
             remove_tree(work)
+    if not _worker.settled:
+        # What the first task has loaded stays; the validator's collections (`archive.verapdf`) need not walk it.
+        gc.collect()
+        gc.freeze()
+        _worker.settled = True
     return Answer(result, replace_worker=bool(getattr(_worker.normaliser, "broken", False)))
 
 
