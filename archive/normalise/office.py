@@ -90,7 +90,6 @@ _PDF_OPTIONS = {
 
 _ENVIRONMENT = {
     "SAL_USE_VCLPLUGIN": "svp",
-    "SAL_NO_FONT_LOOKUP": "1",
     # LibreOffice takes and returns large blocks all the time, which the kernel clears each time: half of the CPU of a
     # start. So glibc keeps what it has.
     "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
