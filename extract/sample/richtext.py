@@ -54,7 +54,7 @@ def _rtf_block(block: Block, size: int, heading: str) -> str:
             rows = [rf"{_rtf_text(k)}:\tab {_rtf_text(v)}\par" for k, v in block.rows]
             return rf"\pard\tx2268\f0\fs{size} " + "\r\n".join(rows) + r"\par"
         case "table":
-            return "\r\n".join(_rtf_rows(block.rows, size)) + "\r\n\\pard\\par"
+            return "\r\n".join(_rtf_rows(block.rows, size)) + "\r\n\\pard\\par "
         case _:
             return rf"\pard\f0\fs{size} {text}\par"
 
