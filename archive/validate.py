@@ -21,7 +21,7 @@ NOT_PARSABLE = verapdf.NOT_PARSABLE
 FLAVOURS = ("1a", "1b", "2a", "2b", "2u", "3a", "3b", "3u")
 """The PDF/A levels that can be asked for."""
 
-LONG_RUN = 2000
+LONG_RUN = 3000
 """Files from which a process is told that its run is long."""
 
 _STACK_BYTES = 32 << 20  # the model is walked recursively; deep page trees need room

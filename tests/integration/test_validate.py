@@ -178,6 +178,37 @@ def test_a_file_that_needs_too_much_memory_is_a_resource_limit(tmp_path: Path) -
     alone(script, large, with_content(tmp_path / "small.pdf", b""))
 
 
+def test_a_long_run_judges_alike(validator: PdfaValidator, blank: Path, tmp_path: Path) -> None:
+    script = """
+        validator = PdfaValidator(long_run=True)
+        for path, expected in zip(sys.argv[1::2], sys.argv[2::2]):
+            assert str(validator.validate(Path(path), "2u").failed_rules) == expected, path
+        """
+    files = [blank, pdf(tmp_path / "font.pdf"), with_content(tmp_path / "plain.pdf", b"0 0 9 9 re f")]
+    alone(script, *(x for path in files for x in (path, validator.validate(path, "2u").failed_rules)))
+
+
+def test_the_identity_map_still_says_what_the_engine_s_own_says(validator: PdfaValidator, blank: Path) -> None:
+    import jpype
+
+    validator.validate(blank, "2u")
+    own = jpype.JClass("org.verapdf.pd.font.cmap.PDCMap")(
+        jpype.JClass("org.verapdf.cos.COSName").construct("Identity-H")
+    )
+    cached = jpype.JClass("org.verapdf.tools.StaticResources")  # of this thread
+    cached.clear()
+    theirs = own.getCMapFile()
+    cached.clear()
+    ours = verapdf._identity_map()
+    assert theirs.getCidMappings().size() == 256
+    assert ours.getCidMappings().size() == 1
+    for code in [*range(0, 0x10000, 251), 0xFF, 0x100, 0xFFFF, 0x10000, -1]:
+        assert ours.toCID(code) == theirs.toCID(code)
+        assert ours.containsCode(code) == theirs.containsCode(code)
+    for name in ("getName", "getRegistry", "getOrdering", "getSupplement", "getwMode"):
+        assert getattr(ours, name)() == getattr(theirs, name)()
+
+
 def test_another_jar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.jar").write_bytes(b"PK")
     with pytest.raises(EngineMissingError, match="not the validator that was tested"):
