@@ -73,7 +73,9 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
     Flag.OCR_TEXT: _("Teksten er gjenkjent maskinelt fra et skannet bilde og kan inneholde feil. Les selve siden."),
     Flag.HIDDEN_TEXT: _("Kilden skjuler noe av teksten, som på en utskrift. Skjult tekst står bare i tekstvisningen."),
-    Flag.HIDDEN_CONTENT: _("Kilden skjuler tekst, rader, kolonner eller ark, som på en utskrift. De står bare i originalen."),
+    Flag.HIDDEN_CONTENT: _(
+        "Kilden skjuler tekst, rader, kolonner eller ark, som på en utskrift. De står bare i originalen."
+    ),
     Flag.GLYPHS_MISSING: _("Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer."),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
