@@ -29,6 +29,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.
+_NOT_BINARY = re.compile(rb"\\bin(?: |\r?\n)(?=[0-9a-fA-F]{32})")
 _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
 
 
@@ -43,7 +44,11 @@ def load(name: str) -> Route:
 
 
 def for_office(source: Path, family: str, copy: Path) -> Path:
-    """What to give LibreOffice: text as UTF-8, since its own guess is poor; all else as it is."""
+    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF without the announcement of binary data
+    where hexadecimal data follows, which makes it refuse the file; all else as it is."""
+    if family == "rtf" and _NOT_BINARY.search(content := source.read_bytes()):
+        copy.write_bytes(_NOT_BINARY.sub(b"", content))
+        return copy
     if family != "txt":
         return source
     from archive.normalise.encodings import decode
