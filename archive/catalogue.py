@@ -25,7 +25,7 @@ from archive.store import ArchiveStore, disk_full_is_clear
 if TYPE_CHECKING:
     from archive.package import FileSpans, PackageReceipt
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);
@@ -42,7 +42,7 @@ CREATE TABLE document(id TEXT PRIMARY KEY, patient_id TEXT, source_key TEXT, typ
 CREATE TABLE file(document_id TEXT, seq INT, role TEXT, source_name TEXT, source_sha256 TEXT, source_size INT,
     media_type TEXT, puid TEXT, archive_sha256 TEXT, archive_size INT, flavour TEXT, route TEXT, verdict_passed INT,
     verdict_engine TEXT, page_count INT, pdf_offset INT, pdf_size INT, original_offset INT, original_size INT,
-    text_offset INT, text_size INT, flags TEXT, PRIMARY KEY(document_id, seq));
+    text_offset INT, text_size INT, flags TEXT, part_of INT, PRIMARY KEY(document_id, seq));
 CREATE TABLE quarantined(document_id TEXT PRIMARY KEY, patient_id TEXT, source_key TEXT, reason TEXT, detail TEXT,
     blocked INT, document_date TEXT, type_text TEXT, size INT);
 CREATE INDEX package_patient ON package(patient_id);
@@ -304,7 +304,7 @@ def file_row(document_id: str, f: ArchivedFile, spans: FileSpans) -> Row:
         *(f.original.format.media_type, f.original.format.puid, copy.sha256, copy.size, copy.flavour, copy.route),
         *(None if copy.verdict is None else int(copy.verdict.passed), _engine(copy.verdict), copy.page_count),
         *(spans.pdf.offset, spans.pdf.size, spans.original.offset, spans.original.size),
-        *(spans.text.offset, spans.text.size, flags_json(f.flags)),
+        *(spans.text.offset, spans.text.size, flags_json(f.flags), f.part_of),
     )
 
 

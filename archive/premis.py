@@ -37,6 +37,7 @@ _PUID = {
     "3u": "fmt/481",
 }
 _PLAIN_TEXT_PUID = "x-fmt/111"
+_UNPACKING = "unpacking"
 _VERSIONED = re.compile(r"(\S.*?)[ /](\d\S*)")
 
 
@@ -94,13 +95,12 @@ def events_of(
             "ingestion", "The file was taken unchanged from the export.", "success", "", ((original, "source"),)
         )
     else:
-        container = next(f for f in document.files if f.seq == file.part_of)
         taken = event(
-            "unpacking",
+            _UNPACKING,
             "The file was taken unchanged out of the file that held it.",
             "success",
             "",
-            ((_paths(document, container)[1], "source"), (original, "outcome")),
+            ((_held_in(document, file), "source"), (original, "outcome")),
         )
     return [
         taken,
@@ -158,6 +158,12 @@ def events_of_ocr(
             ((pdf, "source"), (text, "source")),
         ),
     ]
+
+
+def _held_in(document: JournalDocument, file: ArchivedFile) -> str:
+    """The original that a file was found within."""
+    container = next(f for f in document.files if f.seq == file.part_of)
+    return packaged_path(Representation.ORIGINAL, document.id, container)
 
 
 def _paths(document: JournalDocument, file: ArchivedFile) -> tuple[str, str, str]:
@@ -238,7 +244,7 @@ def write_premis(
         for document in documents:
             for file in document.files:
                 for representation in Representation:
-                    _write_file(xml, representation, document.id, file)
+                    _write_file(xml, representation, document, file)
         for event in events():
             _write_event(xml, event)
         for _, agent in sorted(agents.items()):
@@ -260,10 +266,10 @@ def _write_package(xml: XmlWriter, package: PackageIdentity) -> None:
     xml.end()
 
 
-def _write_file(xml: XmlWriter, representation: Representation, document_id: str, file: ArchivedFile) -> None:
+def _write_file(xml: XmlWriter, representation: Representation, document: JournalDocument, file: ArchivedFile) -> None:
     sha256, size = fixity_of(representation, file)
     xml.start("object", {"xsi:type": "file"})
-    _identifier(xml, "object", "path", packaged_path(representation, document_id, file))
+    _identifier(xml, "object", "path", packaged_path(representation, document.id, file))
     xml.start("objectCharacteristics")
     xml.leaf("compositionLevel", "0")
     xml.start("fixity")
@@ -275,8 +281,10 @@ def _write_file(xml: XmlWriter, representation: Representation, document_id: str
     xml.end()
     if representation is Representation.ORIGINAL:
         xml.leaf("originalName", file.original.name)
+        source = None if file.part_of is None else _held_in(document, file)
     else:
-        source = packaged_path(Representation.ORIGINAL, document_id, file)
+        source = packaged_path(Representation.ORIGINAL, document.id, file)
+    if source is not None:
         _relationship(xml, "derivation", "has source", "path", source)
     xml.end()
 
@@ -391,8 +399,9 @@ def events_by_original(events: Iterable[PreservationEvent]) -> dict[str, list[Pr
     groups: dict[str, list[PreservationEvent]] = {}
     originals: dict[str, str] = {}
     for event in events:
-        for path, _ in event.objects:
-            if "/" not in path:
+        for path, role in event.objects:
+            # What was taken out of a file happened to what was taken out.
+            if "/" not in path or (event.type == _UNPACKING and role == "source"):
                 continue
             key = path.split("/data/", 1)[-1].rpartition(".")[0]
             if path.startswith(f"{Representation.ORIGINAL.folder}/"):

@@ -146,6 +146,7 @@ class _Maker:
 
     def add(self, key: str, kind: str, kind_text: str, title: str, date: str | None, unit: str, body: str, *,
             name: str = "", weight: int = 0, attachments: int = 0, file_flags: tuple[FlagNote, ...] = (),
+            within: dict[int, int] | None = None,
             **changes: object) -> JournalDocument:  # fmt: skip
         made = document_id(INFO.id, INFO.system_name, key)
         author = "Lege Ola Prøve"
@@ -172,6 +173,7 @@ class _Maker:
                                 Verdict("veraPDF", "1.28", "2a", True)),
                     TextCopy(_sha(text.encode()), len(text.encode())),
                     flags=file_flags,
+                    part_of=(within or {}).get(seq),
                 )
             )  # fmt: skip
         facts: dict[str, object] = {
@@ -231,7 +233,7 @@ def _main_patient(built: Built, work: Path, catalogue: Catalogue) -> None:
         f"Side {n}: forløpet er uforandret." + (" Nyresvikt nevnes her." if n == 7 else "") for n in range(1, 10)
     )
     make.add("long", "NOT", "Journalnotat", "Samlet forløp", "2010-10-10", "Legekontoret", pages, weight=1_400_000,
-             attachments=1)  # fmt: skip
+             attachments=3, within={3: 2, 4: 3})  # fmt: skip
     make.add("scan", "BRV", "Brev", "Skannet brev", "2007-07-07", "Legekontoret", "",
              file_flags=(FlagNote(Flag.NO_TEXT),))  # fmt: skip
     make.write(catalogue)

@@ -105,6 +105,8 @@ class FileRow:
     pdf: Span
     text: Span
     package_path: str
+    part_of: int | None
+    """`seq` of the file it was found within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,23 @@ class DocumentView:
     replaces: str | None
     replaced_by: str | None
     files: tuple[FileRow, ...]
+
+    def holder(self, file: FileRow) -> FileRow:
+        """The file of the export that a file is, or lies within, however deep."""
+        by_seq = {f.seq: f for f in self.files if f.seq <= file.seq}  # a holder comes before what it holds
+        while file.part_of is not None and file.part_of < file.seq and file.part_of in by_seq:
+            file = by_seq[file.part_of]
+        return file
+
+    def held(self, file: FileRow) -> list[tuple[FileRow, int]]:
+        """What lies within a file, in its order, each with how deep (1: in the file itself)."""
+        depths = {file.seq: 0}
+        found = []
+        for f in self.files:
+            if f.part_of is not None and f.part_of in depths and f.seq not in depths:
+                depths[f.seq] = depths[f.part_of] + 1
+                found.append((f, depths[f.seq]))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,7 +370,7 @@ def _document_row(row: sqlite3.Row) -> DocumentRow:
 def _file_row(row: sqlite3.Row) -> FileRow:
     same = (
         *("seq", "role", "source_name", "source_sha256", "source_size", "media_type", "puid", "archive_sha256"),
-        *("flavour", "route", "verdict_engine", "page_count", "package_path"),
+        *("flavour", "route", "verdict_engine", "page_count", "package_path", "part_of"),
     )
     return FileRow(
         **{name: row[name] for name in same},

@@ -227,6 +227,21 @@ def test_what_is_said_of_a_document(browser: Browser, built: Built) -> None:
     )
 
 
+def test_files_within_a_file_are_shown_under_it(browser: Browser, built: Built) -> None:
+    """The third lies in the second, the fourth in the third."""
+    browser.login().open()
+
+    def files(seq: int) -> tuple[list[str], list[str]]:
+        page = unescape(browser.get(f"{browser.document('long')}?fil={seq}").text)
+        top, _, rest = page.partition('class="files"')[2].partition("</nav>")
+        held = rest.partition('class="held"')[2].partition("</nav>")[0]
+        return re.findall(r">(\S[^<]+)</a>", top), re.findall(r'data-depth="(\d)"><a [^>]*>([^<]+)</a>', held)
+
+    top = ["Hoveddokument 1", "Vedlegg 2: long-2.rtf"]
+    held = [("1", "dok/long-3.rtf"), ("2", "dok/long-4.rtf")]
+    assert [files(seq) for seq in (1, 2, 3, 4)] == [(top, []), (top, held), (top, held), (top, held)]
+
+
 def test_text_view(browser: Browser, built: Built) -> None:
     browser.login().open()
     token = browser.search("nyresvikt").request.args["s"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.catalogue import Catalogue, catalogue_digest, fold_name
+from archive.catalogue import SCHEMA_VERSION, Catalogue, catalogue_digest, fold_name
 from archive.errors import CatalogueInvalidError, DiskFullError
 from archive.identifiers import package_id
 from archive.package import FileSpans, PackageReceipt, Span
@@ -219,7 +219,7 @@ def test_an_unusable_catalogue_says_what_to_do(archive_store: ArchiveStore) -> N
         catalogue.connection.execute("UPDATE meta SET value='99' WHERE key='schema_version'")
     assert "version 99" in refused()
     with contextlib.closing(sqlite3.connect(archive_store.catalogue)) as connection:
-        connection.execute("UPDATE meta SET value='2' WHERE key='schema_version'")
+        connection.execute("UPDATE meta SET value=? WHERE key='schema_version'", (SCHEMA_VERSION,))
         connection.execute("UPDATE meta SET value='other' WHERE key='archive_id'")
         connection.commit()
     assert "another archive" in refused()

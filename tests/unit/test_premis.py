@@ -52,6 +52,25 @@ def test_carried_events_stand_as_they_were(archived: tuple[JournalDocument, Arch
     assert {e.when for group in grouped.values() for e in group} == {WHEN}
 
 
+def test_a_file_within_another_was_taken_out_of_it(archived: tuple[JournalDocument, ArchivedFile]) -> None:
+    document, container = archived
+    part = replace(document.files[1], part_of=container.seq)
+    document = replace(document, files=(container, part, *document.files[2:]))
+    held, taken = (packaged_path(Representation.ORIGINAL, document.id, f) for f in (container, part))
+    unpacking = events_of(document, part, 1, WHEN, US)[0]
+    assert (unpacking.type, unpacking.objects) == ("unpacking", ((held, "source"), (taken, "outcome")))
+    content = written(document)
+    grouped = events_by_original(read_events(io.BytesIO(content)))
+    # Each event is of one file, or it would be written twice into the next generation.
+    assert unpacking in grouped[taken] and unpacking not in grouped[held]
+    assert written(document, carried=grouped) == content
+    of_part = etree.fromstring(content).xpath(
+        "p:object[p:objectIdentifier/p:objectIdentifierValue=$path]/p:relationship//p:relatedObjectIdentifierValue",
+        namespaces=P, path=taken,
+    )  # fmt: skip
+    assert [e.text for e in of_part] == [held]
+
+
 def test_outcomes_say_what_happened(archived: tuple[JournalDocument, ArchivedFile]) -> None:
     document, file = archived
 
