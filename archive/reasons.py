@@ -59,7 +59,7 @@ class Flag(Coded):
     )
     GLYPHS_MISSING = (
         "glyphs-missing",
-        "No installed font has some of its characters; the copy shows their numbers, its text has them.",
+        "No installed font has some of its characters; the copy shows their numbers or boxes, the original has them.",
     )
     PICTURE_REDUCED = (
         "picture-reduced",
