@@ -69,7 +69,7 @@ def render_html(report: Mapping[str, Any]) -> str:
             ("Documents", f"{holdings['documents']} ({holdings['blocked']} blocked)"),
             ("Patients", holdings["patients"]),
             ("Packages", f"{holdings['packages']} ({holdings['current']} current)"),
-            ("Files, pages", f"{holdings['files']}, {holdings['pages']}"),
+            ("Files, pages", f"{holdings['files']} ({holdings['parts']} found within others), {holdings['pages']}"),
             ("Validated copies", _validated(report)),
             ("Bytes of originals / PDF/A / packages", _bytes(holdings)),
             ("Merkle root (RFC 9162, SHA-256)", seal["merkle_root"]),

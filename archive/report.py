@@ -28,7 +28,8 @@ FORMAT = "journalarkiv.report/1"
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the catalogue counts. Sizes in bytes; `packages` are all generations, `current` one per patient."""
+    """What the catalogue counts. Sizes in bytes; `packages` are all generations, `current` one per patient;
+    `parts` are those of the files that were found within others."""
 
     packages: int
     current: int
@@ -37,6 +38,7 @@ class Holdings:
     documents: int
     blocked: int
     files: int
+    parts: int
     pages: int
     original_bytes: int
     archive_bytes: int
@@ -180,13 +182,14 @@ def _holdings(db: sqlite3.Connection) -> Holdings:
 
     packages, current, package_bytes = one("SELECT count(*), sum(current), sum(size) FROM package")
     documents, blocked = one("SELECT count(*), sum(blocked) FROM document")
-    files, pages, original_bytes, archive_bytes = one(
-        "SELECT count(*), sum(page_count), sum(source_size), sum(archive_size) FROM file"
+    files, parts, pages, original_bytes, archive_bytes = one(
+        "SELECT count(*), count(part_of), sum(page_count), sum(source_size), sum(archive_size) FROM file"
     )
     (patients,) = one("SELECT count(*) FROM patient")
     return Holdings(
-        packages, current, package_bytes, patients, documents, blocked, files, pages, original_bytes, archive_bytes
-    )
+        packages, current, package_bytes, patients, documents, blocked, files, parts, pages, original_bytes,
+        archive_bytes,
+    )  # fmt: skip
 
 
 def _validation(store: ArchiveStore, db: sqlite3.Connection) -> Validation:

@@ -194,6 +194,10 @@ def _text(summary: RunSummary, reconciliation: Reconciliation) -> str:
             f"{summary.copies_judged} of {made} copies made were put before the validator (--validate"
             f" {summary.validate})."
         )
+    if summary.reused:
+        lines.append(
+            f"{summary.reused} files were the very bytes of archived ones; their copies were taken from there."
+        )
     if summary.worker_deaths:
         lines.append(f"{summary.worker_deaths} worker processes died and were replaced.")
     lines.append(reconciliation.to_text())

@@ -73,6 +73,8 @@ class RunSummary:
     copies_judged: int = 0
     copies_unjudged: int = 0
     """Archive copies made in this run, with and without a verdict."""
+    reused: int = 0
+    """Files whose bytes were archived before, so that their copy was taken from there."""
     seconds: float = 0.0
     seconds_registering: float = 0.0
     timings: Timings = field(default_factory=Timings)
@@ -340,6 +342,7 @@ class _Recorder:
                     quarantine.remove(self.store, r.id)
         s = self.summary
         s.timings.merge(result.timings)
+        s.reused += result.timings.count.get("reused", 0)
         s.peak_memory_worker = max(s.peak_memory_worker, result.peak_memory)
         s.peak_memory_converter = max(s.peak_memory_converter, result.peak_memory_children)
 

@@ -48,7 +48,7 @@ class Worker:
     def earlier(self) -> Earlier:
         """What is archived already."""
         if self._earlier is None:
-            self._earlier = Earlier(self.store)
+            self._earlier = Earlier(self.store, self.software)
         return self._earlier
 
     def engines(self) -> NormaliserLike:
@@ -56,7 +56,12 @@ class Worker:
         if self.normaliser is None:
             from archive.normalise.ladder import Normaliser
 
-            self.normaliser = Normaliser(self.limits, self.store.work / f"engines-{os.getpid()}", self.judging)
+            self.normaliser = Normaliser(
+                self.limits,
+                self.store.work / f"engines-{os.getpid()}",
+                self.judging,
+                known_part=lambda job, out: self.earlier.find_bare(job, out),
+            )
         return self.normaliser
 
     @property
@@ -218,7 +223,7 @@ class Run:
             if (outcome := self.worker.earlier.find(job, out)) is not None:
                 found[job.key] = outcome
         if jobs:
-            self.timings.add("reuse", time.process_time() - cpu, time.monotonic() - wall, len(found))
+            self.timings.add("reused", time.process_time() - cpu, time.monotonic() - wall, len(found))
         return found
 
     def _normalise(self, jobs: Sequence[Job], out: Path) -> dict[str, Outcome]:

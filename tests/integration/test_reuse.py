@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import extract.work
 from archive.catalogue import Catalogue
 from archive.identifiers import document_id, package_id, patient_id
+from archive.normalise.contract import Job, Limits
+from archive.normalise.ladder import Normaliser
 from archive.package import read_package
-from archive.record import ArchivedFile
+from archive.record import ArchivedFile, JournalDocument
+from archive.reuse import Earlier
 from archive.store import ArchiveStore
 from archive.verify import Level, verify
 from extract.migrate import Options, RunSummary, migrate
 from extract.progress import Progress
+from tests import documents
+from tests.documents import rtf
 from tests.fake_run import FakeMapping, ObedientNormaliser, SerialExecutor
 from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
+from tests.integration.test_parts import message
 
 
 class Bench:
@@ -56,7 +65,7 @@ def test_the_same_bytes_are_converted_once_and_rejections_anew(tmp_path: Path) -
     assert (summary.archived, summary.quarantined) == (10, 2)
     # What is in flight when the first is archived is converted too; the broken ones are always tried.
     assert 3 <= len(bench.normaliser.seen) <= 6
-    assert summary.timings.count["reuse"] == 12 - len(bench.normaliser.seen)
+    assert summary.timings.count["reused"] == summary.reused == 12 - len(bench.normaliser.seen)
     first = bench.file(0)
     for n in range(1, 10):
         same = bench.file(n)
@@ -89,3 +98,73 @@ def test_a_damaged_or_lost_package_means_that_it_is_converted(tmp_path: Path, mo
     with Catalogue.open(store) as catalogue:
         shas = {r[0] for r in catalogue.connection.execute("SELECT archive_sha256 FROM file")}
     assert len(shas) == 1
+
+
+@pytest.mark.parametrize("software", ["journalarkiv test", "journalarkiv 99.0"])
+def test_what_another_version_made_is_made_anew(tmp_path: Path, software: str) -> None:
+    bench = Bench(tmp_path)
+    bench.run()
+    store = ArchiveStore.open(tmp_path / "archive")
+    (tmp_path / "out").mkdir()
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"skjema")
+    first = bench.file(0)
+    job = Job("a-1", source, "annet/navn.TXT", first.original.sha256, first.original.size)
+    with contextlib.closing(Earlier(store, software)) as earlier:
+        for _ in range(2):
+            found = earlier.find(job, tmp_path / "out")
+            assert (found is not None) == (software == "journalarkiv test")
+        if found is not None:
+            assert (found.key, found.pdf.parent) == ("a-1", tmp_path / "out")
+            assert earlier.find(replace(job, declared_name="a.rtf"), tmp_path / "out") is None
+
+
+class Messages:
+    """Patients who got the very same message with a letter and a form, each in a task of its own; and one who got the
+    letter in another message."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir()
+        self.root, self.source = root, FakeSource(root / "export")
+        letter, form = rtf("Blodprøve"), documents.pdf(root / "skjema.pdf", text="Skjema").read_bytes()
+        self.source.patient_rows = [(str(n), "") for n in range(6)]
+        for n in range(6):
+            held = [letter, message(form)] if n < 5 else [letter, rtf("Et annet")]
+            self.source.write(f"{n}.xml", message(*held))
+            self.source.document_rows.append((f"d{n}", str(n), (f"{n}.xml",), {}))
+
+    def run(self, *, reuse: bool = True) -> RunSummary:
+        with Normaliser(Limits(seconds=60), work=self.root / "work") as normaliser:
+
+            def executor(store: ArchiveStore, options: Options) -> SerialExecutor:
+                made = SerialExecutor(store, options, normaliser)  # type: ignore[arg-type]
+                earlier = Earlier(store, "journalarkiv test" if reuse else "none")
+                normaliser._known_part = earlier.find_bare
+                extract.work._worker._earlier = earlier  # type: ignore[union-attr]
+                return made
+
+            return migrate(
+                self.source,
+                FakeMapping(self.root / "mapping.toml"),  # type: ignore[arg-type]
+                self.root / "archive",
+                Options(batch=1),
+                Progress(quiet=True),
+                executor=executor,
+            )
+
+    def documents(self) -> list[JournalDocument]:
+        store = ArchiveStore.open(self.root / "archive")
+        packages = [package_id(patient_id(ARCHIVE_ID, SYSTEM, str(n)), 1) for n in range(6)]
+        return [d for p in packages for d in read_package(store.package_path(p)).documents]
+
+
+def test_files_within_files_are_taken_too_and_the_journal_is_the_same(tmp_path: Path) -> None:
+    repeated, fresh = Messages(tmp_path / "a"), Messages(tmp_path / "b")
+    with_reuse, without = repeated.run(), fresh.run(reuse=False)
+    assert (with_reuse.archived, without.archived, without.reused) == (6, 6, 0)
+    # Two tasks may be in flight before the first is recorded; the last message shares its letter alone.
+    assert 3 <= with_reuse.reused <= 5
+    assert with_reuse.timings.count["convert:xml"] < without.timings.count["convert:xml"]
+    assert repeated.documents() == fresh.documents()
+    assert [len(d.files) for d in repeated.documents()] == [4, 4, 4, 4, 4, 3]
+    assert list(verify(ArchiveStore.open(tmp_path / "a" / "archive"), Level.HASHES).findings) == []
