@@ -76,7 +76,9 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.HIDDEN_CONTENT: _(
         "Kilden skjuler tekst, rader, kolonner eller ark, som på en utskrift. De står bare i originalen."
     ),
-    Flag.GLYPHS_MISSING: _("Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer eller ruter. Originalen har dem."),
+    Flag.GLYPHS_MISSING: _(
+        "Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer eller ruter. Originalen har dem."
+    ),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
     Flag.ACTIVE_CONTENT_REMOVED: _(
