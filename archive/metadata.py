@@ -9,6 +9,7 @@ said in `archive.xmlio`. The file holds no times of the run, so the same facts a
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 import types
 import typing
@@ -93,6 +94,23 @@ def read_journal(source: IO[bytes]) -> Journal:
             raise ValueError(f"the journal.xml has an unexpected {element.tag}")
         documents.append(_read(element, JournalDocument))
     return Journal(package, archive, patient, tuple(documents))
+
+
+def read_document(journal: bytes, document_id: str) -> JournalDocument | None:
+    """One document of a journal.xml, without reading the others; None where it is not there.
+
+    Raises:
+        ValueError: as `read_journal`, as far as this document goes.
+    """
+    # `write_journal` begins each with its id, and no text holds an unescaped tag.
+    start = journal.find(b"<document><id>%s</id>" % document_id.encode())
+    end = journal.find(b"</document>", start)
+    if start < 0 or end < 0:
+        return None
+    head = f'<journal xmlns="{NAMESPACE}">'.encode()
+    parts = children(io.BytesIO(head + journal[start:end] + b"</document></journal>"), f"{_NS}journal")
+    next(parts)
+    return _next(parts, "document", JournalDocument)
 
 
 def _next(parts: Iterator[etree._Element], name: str, cls: type[T]) -> T:

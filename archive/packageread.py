@@ -10,11 +10,11 @@ from pathlib import Path
 
 from lxml import etree
 
-from archive import layout, tario
+from archive import layout, metadata, tario
 from archive.errors import DamagedError
 from archive.layout import Representation, fixity_of, packaged_path
 from archive.metadata import read_journal
-from archive.premis import PreservationEvent, events_by_original, read_events
+from archive.premis import PreservationEvent, events_by_original, events_of_document, read_events
 from archive.record import JournalDocument, Patient
 from archive.xmlio import attribute_of, children
 
@@ -118,6 +118,23 @@ def events_of_package(path: Path) -> dict[str, list[PreservationEvent]]:
     """
     with _damage_is_clear(path), open_span(path, _members(path)[layout.PREMIS]) as source:
         return events_by_original(read_events(source))
+
+
+def read_document(path: Path, document_id: str) -> tuple[JournalDocument, dict[str, list[PreservationEvent]]] | None:
+    """What a package says of one document, and the events of its files by the path of the original; None where it does
+    not hold it. Of the rest no more is read than is needed to find it.
+
+    Raises:
+        DamagedError: it is not a package.
+        OSError: it cannot be opened or read.
+    """
+    with _damage_is_clear(path):
+        held = tario.first_members(path, {f"{path.stem}/{name}" for name in (layout.JOURNAL, layout.PREMIS)})
+        journal, premis = (
+            read_span(path, Span(*held[f"{path.stem}/{name}"])) for name in (layout.JOURNAL, layout.PREMIS)
+        )
+        document = metadata.read_document(journal, document_id)
+        return None if document is None else (document, events_of_document(premis, document_id))
 
 
 def same_journal(path: Path, journal: Iterable[bytes]) -> bool:

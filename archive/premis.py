@@ -8,6 +8,7 @@ events of the files it carries along unchanged, with their times.
 from __future__ import annotations
 
 import functools
+import io
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -366,6 +367,22 @@ def read_events(source: IO[bytes]) -> Iterator[PreservationEvent]:
     for element in children(source, f"{_NS}premis"):
         if element.tag == f"{_NS}event":
             yield _read_event(element)
+
+
+def events_of_document(premis: bytes, document_id: str) -> dict[str, list[PreservationEvent]]:
+    """The events of one document's files, by the path of their original, without reading those of others.
+
+    Raises:
+        ValueError: as `read_events`, as far as this document goes.
+    """
+    # `write_premis` writes all events of a document one after another, after all objects.
+    named = f"/data/{document_id}/".encode()
+    first, last = premis.find(named, premis.find(b"<event>")), premis.rfind(named)
+    start, end = premis.rfind(b"<event>", 0, max(first, 0)), premis.find(b"</event>", last)
+    if first < 0 or start < 0 or end < 0:
+        return {}
+    head = f'<premis xmlns="{NAMESPACE}">'.encode()
+    return events_by_original(read_events(io.BytesIO(head + premis[start:end] + b"</event></premis>")))
 
 
 def _read_event(element: etree._Element) -> PreservationEvent:

@@ -20,12 +20,12 @@ from archive.catalogue import Catalogue
 from archive.errors import DamagedError, JournalarkivError
 from archive.layout import Representation, packaged_path
 from archive.normalise.contract import Job, Normalised, NormalisedPart
-from archive.packageread import FileSpans, Span, events_of_package, open_span, read_package
+from archive.packageread import FileSpans, Span, open_span, read_document
 from archive.premis import Agent
 from archive.record import ArchivedFile
 from archive.store import ArchiveStore
 
-_MOST_DOCUMENTS = 400
+_MOST_DOCUMENTS = 4_000
 """Documents of a journal that is still cheaper to read than the file is to convert."""
 
 _MOST_TRIED = 3
@@ -33,9 +33,12 @@ _MOST_REMEMBERED = 512
 
 # In no order: where a form lies ten thousand times, any of them will do.
 _CANDIDATES = """
-SELECT f.document_id, f.seq, f.source_name, p.path FROM file f JOIN document d ON d.id=f.document_id
+SELECT f.document_id, f.seq, f.source_name, f.archive_sha256, p.path FROM file f JOIN document d ON d.id=f.document_id
 JOIN patient t ON t.id=d.patient_id JOIN package p ON p.id=t.package_id
 WHERE f.source_sha256=? AND f.verdict_passed=1 AND t.document_count<=? LIMIT 20"""
+_PLACES = """
+SELECT seq, archive_sha256, pdf_offset, pdf_size, original_offset, original_size, text_offset, text_size FROM file
+WHERE document_id=?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +105,30 @@ class Earlier:
             return
         fitting = [row for row in rows if _extension(row["source_name"]) == identity[1]]
         for row in fitting[:_MOST_TRIED]:
-            with contextlib.suppress(OSError, DamagedError):
-                if (held := self._held(row)) is not None:
+            with contextlib.suppress(OSError, DamagedError, sqlite3.Error, LookupError):
+                if (held := self._held(self._catalogue, row)) is not None:
                     yield held
 
-    def _held(self, row: sqlite3.Row) -> _Held | None:
+    def _held(self, catalogue: Catalogue, row: sqlite3.Row) -> _Held | None:
         """The file of a row, where this version has made it and all within it."""
         path = self._store.root / row["path"]
-        contents = read_package(path)
-        document = next((d for d in contents.documents if d.id == row["document_id"]), None)
-        if document is None:
+        if (read := read_document(path, row["document_id"])) is None:
             return None
+        document, events = read
         files: list[ArchivedFile] = []
         for f in document.files:  # a file comes before what was found within it
             if f.seq == row["seq"] or any(f.part_of == held.seq for held in files):
                 files.append(f)
-        events = events_of_package(path)
         for f in files:
             copy = f.archive_copy
             done = events.get(packaged_path(Representation.ORIGINAL, document.id, f), ())
             ours = any(e.type == "normalization" and e.agent == self._software for e in done)
             if not ours or copy.verdict is None or not copy.verdict.passed or copy.route.endswith("+ocr"):
                 return None
-        return _Held(path, tuple(files), tuple(contents.spans[document.id, f.seq] for f in files)) if files else None
+        places = {place["seq"]: place for place in catalogue.connection.execute(_PLACES, (document.id,))}
+        if not files or any(places[f.seq]["archive_sha256"] != f.archive_copy.sha256 for f in files):
+            return None
+        return _Held(path, tuple(files), tuple(_spans(places[f.seq]) for f in files))
 
 
 def _taken(held: _Held, job: Job, out: Path) -> Normalised | None:
@@ -161,6 +165,10 @@ def _normalised(
         key, file.original.format, out / f"{key}.pdf", out / f"{key}.txt", copy.flavour, copy.route, copy.verdict,
         copy.page_count, copy.attempts, file.flags, parts,
     )  # fmt: skip
+
+
+def _spans(place: sqlite3.Row) -> FileSpans:
+    return FileSpans(*(Span(place[f"{name}_offset"], place[f"{name}_size"]) for name in ("pdf", "original", "text")))
 
 
 def _copied(package: Path, span: Span, to: Path, sha256: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -84,6 +84,19 @@ def members(path: Path) -> dict[str, tuple[int, int]]:
         raise ValueError(f"the tar cannot be read: {e}") from e
     if found and max(offset + size for offset, size in found.values()) > path.stat().st_size:
         raise ValueError("the tar is cut short")
+    return found
+
+
+def first_members(path: Path, names: Collection[str]) -> dict[str, tuple[int, int]]:
+    """As `members`, of these names only, and reading no further than the last of them."""
+    found: dict[str, tuple[int, int]] = {}
+    try:
+        with tarfile.open(path, "r:") as tar:
+            while len(found) < len(names) and (info := tar.next()) is not None:
+                if info.name in names:
+                    found[info.name] = (info.offset_data, info.size)
+    except (tarfile.TarError, EOFError, UnicodeError) as e:
+        raise ValueError(f"the tar cannot be read: {e}") from e
     return found
 
 

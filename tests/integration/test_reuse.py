@@ -10,10 +10,12 @@ import pytest
 
 import extract.work
 from archive.catalogue import Catalogue
+from archive.errors import DamagedError
 from archive.identifiers import document_id, package_id, patient_id
 from archive.normalise.contract import Job, Limits
 from archive.normalise.ladder import Normaliser
 from archive.package import read_package
+from archive.packageread import events_of_package, read_document
 from archive.record import ArchivedFile, JournalDocument
 from archive.reuse import Earlier
 from archive.store import ArchiveStore
@@ -168,3 +170,20 @@ def test_files_within_files_are_taken_too_and_the_journal_is_the_same(tmp_path: 
     assert repeated.documents() == fresh.documents()
     assert [len(d.files) for d in repeated.documents()] == [4, 4, 4, 4, 4, 3]
     assert list(verify(ArchiveStore.open(tmp_path / "a" / "archive"), Level.HASHES).findings) == []
+
+
+def test_one_document_is_read_as_with_all_others(tmp_path: Path) -> None:
+    bench = Messages(tmp_path / "a")
+    bench.source.document_rows += [("e", "1", ("2.xml", "5.xml"), {}), ("f", "1", ("3.xml",), {})]
+    bench.run()
+    store = ArchiveStore.open(tmp_path / "a" / "archive")
+    path = store.package_path(package_id(patient_id(ARCHIVE_ID, SYSTEM, "1"), 1))
+    events, whole = events_of_package(path), read_package(path)
+    read = [read_document(path, d.id) for d in whole.documents]
+    assert [r and r[0] for r in read] == list(whole.documents)
+    together = {original: told for r in read if r for original, told in r[1].items()}
+    assert together == events and len(events) == 4 + 7 + 4
+    assert read_document(path, patient_id(ARCHIVE_ID, SYSTEM, "1")) is None
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DamagedError):
+        read_document(path, whole.documents[0].id)
