@@ -16,6 +16,7 @@ import pygfried
 from lxml import etree
 
 from archive.containers import OLE_MAGIC, ZIP_MAGICS, ole_family, zip_family
+from archive.media import SAYS, Kind, kind_of
 from archive.reasons import DocumentProblem, Reason
 from archive.record import FileFormat
 
@@ -48,9 +49,11 @@ MEDIA_TYPES = {
     "jp2": "image/jp2",
     "webp": "image/webp",
     "pdf": "application/pdf",
+    **dict.fromkeys(SAYS, "application/octet-stream"),
     UNKNOWN: "application/octet-stream",
 }
-"""The families there are, each with the media type recorded for it."""
+"""The families there are, each with the media type recorded for it. Those of `archive.media` have one for each format.
+"""
 
 _EXTENSIONS = {
     "rtf": {"rtf"},
@@ -141,11 +144,16 @@ def identify(path: Path, declared_name: str, *, expanded_bytes: int = 1 << 30) -
             if path.stat().st_size == 0:
                 raise DocumentProblem(Reason.EMPTY)
             family = _family(file, extension, expanded_bytes)
+            kind = _kind(file) if family in SAYS else None
     except OSError as e:
         raise DocumentProblem(Reason.UNREADABLE, f"The operating system says: {e.strerror or type(e).__name__}.") from e
     puid, name = _pronom(path)
     return FileFormat(
-        family=family, media_type=MEDIA_TYPES[family], puid=puid, declared_extension=extension, format_name=name
+        family=family,
+        media_type=kind.media_type if kind else MEDIA_TYPES[family],
+        puid=puid,
+        declared_extension=extension,
+        format_name=name or (kind.name if kind else ""),
     )
 
 
@@ -168,6 +176,8 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
         return "webp"
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in b"\x0c\x28\x40\x6c\x7c":
         return "bmp"
+    if (kind := kind_of(head)) is not None:
+        return kind.family
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     if bare.startswith(b"{\\rt"):
         return "rtf"
@@ -178,6 +188,11 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
     if text is None:
         return UNKNOWN
     return _text_family(file, text, extension)
+
+
+def _kind(file: IO[bytes]) -> Kind | None:
+    file.seek(0)
+    return kind_of(file.read(_HEAD))
 
 
 def _as_text(head: bytes) -> str | None:

@@ -130,7 +130,7 @@ class Climb:
         if self._rejected:
             broken = next((a.detail for a in self._attempts if a.outcome == "rejected"), "")
             return self._reject(Reason.VALIDATION_FAILED, f"Rules broken: {broken or 'none'}.")
-        problem = self._problem or DocumentProblem(Reason.UNSUPPORTED_FORMAT, self.format.format_name)
+        problem = self._problem or DocumentProblem(Reason.UNSUPPORTED_FORMAT, routes.unsupported(self.format))
         return self._reject(problem.reason, problem.detail)
 
     def _reject(self, reason: Reason, detail: str) -> Rejected:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from archive.media import SAYS
 from archive.normalise import office, pdf
 from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.officefile import needs_password, office_made
 from archive.reasons import DocumentProblem, Flag, Reason
-from archive.record import FlagNote
+from archive.record import FileFormat, FlagNote
 
 _IMAGES = ("jpeg", "png", "tiff", "gif", "bmp", "jp2", "webp")
 _ROUTES: dict[str, tuple[str, ...]] = {
@@ -36,6 +37,12 @@ _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
 def of(family: str) -> tuple[str, ...]:
     """The routes of a family, best first; none for what cannot become a page."""
     return _ROUTES.get(family, ())
+
+
+def unsupported(fmt: FileFormat) -> str:
+    """What a file is that no route takes, in a sentence; empty where that is not known."""
+    kind, name = SAYS.get(fmt.family), fmt.format_name
+    return f"{kind}: {name}." if kind and name else f"{kind or name}." if kind or name else ""
 
 
 def load(name: str) -> Route:
