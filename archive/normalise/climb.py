@@ -20,7 +20,7 @@ from archive.normalise.finish import finish
 from archive.normalise.guard import guarded
 from archive.normalise.judging import KNOWN_ROUTES
 from archive.normalise.officefile import boxes
-from archive.normalise.text_of import clean, count_pages, text_of
+from archive.normalise.text_of import PAGE_BREAK, clean, count_pages, text_of
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FileFormat, FlagNote, Verdict
@@ -228,7 +228,7 @@ class Climb:
             if made.text is None:
                 text, pages = guarded(lambda: text_of(finished, most_pages=limits.pages), limits.seconds)
             else:
-                text = clean(made.text)
+                text = PAGE_BREAK.join(map(clean, made.text.split(PAGE_BREAK)))
                 pages = guarded(lambda: count_pages(finished, most_pages=limits.pages), limits.seconds)
             text_path = self._out / f"{key}.txt"
             text_path.write_text(text, encoding="utf-8", newline="\n")

@@ -5,35 +5,40 @@ Sources: RFC 5322 (fields), RFC 2045-2049 (MIME), RFC 2231 (names), RFC 1847 and
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import email
 import email.policy
-from collections.abc import Iterator
 from email.header import decode_header
 from email.message import Message
 from pathlib import Path
 
-import lxml.html
-
+from archive.normalise import smime
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
 from archive.normalise.letter import FIELDS, Letter, safe_name
-from archive.reasons import DocumentProblem, Reason
+from archive.reasons import DocumentProblem, Flag, Reason
 
 ROUTE = "mail"
 
 _SIGNATURES = frozenset(("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"))
-_ENCRYPTED = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+_SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+_CLOSED = ("enveloped-data", "authenveloped-data")
+_MESSAGES = frozenset(("message/rfc822", "message/global", "message/news"))
+# As it was written: no line is folded anew, and characters outside ASCII stay the bytes they are.
+_POLICY = email.policy.compat32.clone(max_line_length=0)
 _ENDINGS = {"text/html": "html", "text/plain": "txt", "text/calendar": "ics", "image/jpeg": "jpg", "image/png": "png",
             "application/pdf": "pdf", "application/rtf": "rtf", "text/rtf": "rtf", "image/tiff": "tif"}  # fmt: skip
-_BLOCKS = frozenset(("br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "pre"))
 
 
 def mail(source: Path, out: Path, limits: Limits) -> Made:
-    """Show an e-mail (RFC 5322). Attachments, pictures, an HTML body and forwarded messages are parts.
+    """Show an e-mail (RFC 5322): its fields and text, then its HTML. What is attached, shown or forwarded are parts.
 
     Raises DocumentProblem: ENCRYPTED, and what `archive.normalise.plaintext` raises.
     """
-    message: Message[str, str] = email.message_from_bytes(source.read_bytes(), policy=email.policy.compat32)
+    content = source.read_bytes()
+    ending = "\r\n" if b"\r\n" in content[:4096] else "\n"
+    message: Message[str, str] = email.message_from_bytes(content, policy=_POLICY.clone(linesep=ending))
     letter = Letter(out, limits)
     for name, value in message.items():
         letter.field(FIELDS.get(name.lower(), name), header_text(value), important=name.lower() in FIELDS)
@@ -56,42 +61,53 @@ def header_text(value: object) -> str:
 
 
 def _take(top: Message[str, str], letter: Letter) -> None:
-    """Walk the MIME tree: the first text is the message's, all else is carried."""
-    waiting = [top]
-    has_text = any(_is_text(p) and p.get_content_type() == "text/plain" for p in _leaves(top))
+    """Walk the MIME tree: text and HTML are the message itself, all else is carried."""
+    waiting, seen = [top], []
     while waiting:
         part = waiting.pop()
+        seen.append(part)
         kind = part.get_content_type()
-        if kind == "multipart/encrypted" or (kind in _ENCRYPTED and part.get_param("smime-type") != "signed-data"):
+        if kind == "multipart/encrypted" or (kind in _SMIME and part.get_param("smime-type") in _CLOSED):
             raise DocumentProblem(Reason.ENCRYPTED, "The e-mail is encrypted.")
-        if kind == "message/rfc822" and part.is_multipart():
-            inner = part.get_payload(0)
-            if isinstance(inner, Message):
-                letter.carry(_name(part, "melding.eml"), inner.as_bytes(policy=email.policy.compat32))
+        if kind in _SMIME and (inside := smime.content_of(_bytes(part))) is not None:
+            letter.signed()
+            waiting.append(email.message_from_bytes(inside, policy=_POLICY))
+        elif kind in _MESSAGES and part.is_multipart():
+            letter.carry(_name(part, "melding.eml"), _message_bytes(part))
         elif part.is_multipart():
-            waiting += reversed(_inner(part))
+            inner = _inner(part)
+            if kind.startswith("message/"):  # a report: what it says stands in header fields
+                for m in inner:
+                    letter.text("\n".join(f"{name}: {header_text(value)}" for name, value in m.items()))
+            waiting += reversed(inner)
         elif kind in _SIGNATURES:
-            letter.note("Meldingen er signert. Signaturen står i originalen.")
-        elif _is_text(part) and kind == "text/plain":
-            letter.text(_text(part))
+            letter.signed()
         else:
-            content = _bytes(part)
-            if kind == "text/html" and _is_text(part):
-                if not has_text:
-                    letter.text(words_of(_text(part)))
-                letter.carry(_name(part, "melding.html"), content)
-            else:
-                letter.carry(_name(part, f"vedlegg.{_ENDINGS.get(kind, 'bin')}"), content)
+            _leaf(part, kind, letter)
+    if any(part.defects for part in seen):
+        letter.flag(Flag.DECODED_LENIENTLY, "The e-mail is not written as its standard says.")
 
 
-def _leaves(top: Message[str, str]) -> Iterator[Message[str, str]]:
-    waiting = [top]
-    while waiting:
-        part = waiting.pop()
-        if part.is_multipart() and part.get_content_type() != "message/rfc822":
-            waiting += _inner(part)
-        else:
-            yield part
+def _leaf(part: Message[str, str], kind: str, letter: Letter) -> None:
+    if _is_text(part) and kind == "text/plain":
+        letter.text(_text(part))
+        return
+    content = _bytes(part)
+    if _is_text(part):
+        letter.html(_name(part, "melding.html"), content, _text(part))
+        return
+    letter.pictures.add(str(part.get("content-id", "")), str(part.get("content-location", "")), kind, content)
+    letter.carry(_name(part, f"vedlegg.{_ENDINGS.get(kind, 'bin')}"), content)
+
+
+def _message_bytes(part: Message[str, str]) -> bytes:
+    """A message within a message, as it was written. Some encode it, though they must not (RFC 2046, 5.2.1)."""
+    inner = part.get_payload(0)
+    content = inner.as_bytes() if isinstance(inner, Message) else b""
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64":
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(b"".join(content.split()), validate=True)
+    return content
 
 
 def _inner(part: Message[str, str]) -> list[Message[str, str]]:
@@ -119,22 +135,6 @@ def _text(part: Message[str, str]) -> str:
         return content.decode(part.get_content_charset("ascii"))
     except (LookupError, ValueError):
         return decode(content).text if content.strip() else ""
-
-
-def words_of(html: str) -> str:
-    """An HTML body's words, a line for each block; none of what is broken."""
-    try:
-        root = lxml.html.document_fromstring(html)
-    except (ValueError, lxml.etree.LxmlError):
-        return ""
-    lxml.etree.strip_elements(root, "script", "style", "head", lxml.etree.Comment, with_tail=False)
-    words: list[str] = []
-    for event, node in lxml.etree.iterwalk(root, events=("start", "end")):
-        if node.tag in _BLOCKS:
-            words.append("\0")
-        words.append((node.text if event == "start" else node.tail) or "")
-    lines = (" ".join(line.split()) for line in "".join(words).split("\0"))
-    return "\n".join(line for line in lines if line)
 
 
 def _name(part: Message[str, str], otherwise: str) -> str:

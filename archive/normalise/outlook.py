@@ -15,7 +15,6 @@ from archive.compound import Compound
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
 from archive.normalise.letter import Letter, safe_name
-from archive.normalise.mail import words_of
 from archive.reasons import DocumentProblem, Reason
 
 ROUTE = "outlook"
@@ -30,7 +29,8 @@ _SUBJECT, _SENDER, _SENDER_ADDRESS, _SENDER_SMTP = 0x0037, 0x0C1A, 0x0C1F, 0x5D0
 _TO, _CC, _BCC, _SENT, _RECEIVED, _FIELDS = 0x0E04, 0x0E03, 0x0E02, 0x0039, 0x0E06, 0x007D
 _BODY, _HTML, _RTF, _CODE_PAGE = 0x1000, 0x1013, 0x1009, 0x3FFD
 _DATA, _METHOD, _LONG_NAME, _SHORT_NAME, _DISPLAY_NAME = 0x3701, 0x3705, 0x3707, 0x3704, 0x3001
-_SMTP = 0x39FE
+_SMTP, _INTERNET_CODE_PAGE, _MIME_TAG, _CONTENT_ID, _LOCATION = 0x39FE, 0x3FDE, 0x370E, 0x3712, 0x3713
+_PICTURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
 _BROKEN = (ValueError, LookupError, struct.error, OverflowError)
 # [MS-OXRTFCP] 2.1.2.1: what the dictionary begins with.
 _DICTIONARY = (
@@ -140,12 +140,17 @@ def _body(message: _Item, letter: Letter) -> None:
     rtf = message.binary(_RTF)
     if plain.strip():
         letter.text(plain)
-    elif html:
-        letter.text(words_of(decode(html).text))
     if html:
-        letter.carry("melding.html", html)
+        letter.html("melding.html", html, _html_text(html, message.whole(_INTERNET_CODE_PAGE)))
     elif rtf:
         letter.carry("melding.rtf", decompressed(rtf))
+
+
+def _html_text(html: bytes, code_page: int | None) -> str:
+    try:
+        return html.decode("utf-8" if code_page == 65001 else f"cp{code_page}")
+    except (LookupError, ValueError):
+        return decode(html).text if html.strip() else ""
 
 
 def _carry(attachment: _Item, letter: Letter) -> None:
@@ -159,7 +164,13 @@ def _carry(attachment: _Item, letter: Letter) -> None:
     if content is None:
         letter.note(f"Vedlegg som bare er en henvisning, og ikke i meldingen: {safe_name(name) or 'uten navn'}")
         return
+    media_type = attachment.text(_MIME_TAG) or _sniffed(content)
+    letter.pictures.add(attachment.text(_CONTENT_ID), attachment.text(_LOCATION), media_type, content)
     letter.carry(safe_name(name) or "vedlegg.bin", content)
+
+
+def _sniffed(content: bytes) -> str:
+    return next((kind for magic, kind in _PICTURES if content.startswith(magic)), "")
 
 
 def decompressed(content: bytes) -> bytes:

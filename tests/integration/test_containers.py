@@ -11,9 +11,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from archive import compound
 from archive.normalise.contract import Limits, Made, Normalised, Rejected
@@ -22,7 +24,7 @@ from archive.normalise.ladder import Normaliser
 from archive.normalise.mail import mail
 from archive.normalise.outlook import decompressed, outlook
 from archive.normalise.zipped import zipped
-from archive.reasons import DocumentProblem, Reason
+from archive.reasons import DocumentProblem, Flag, Reason
 from tests import documents
 from tests.documents import children, docx, job, rtf, run
 
@@ -79,9 +81,9 @@ def test_a_message_shows_its_fields_and_words_and_carries_its_files(tmp_path: Pa
         "Prøvesvar æøå.rtf",
     ):
         assert expected in words
-    assert [p.name for p in made.parts] == ["melding.html", "Prøvesvar æøå.rtf", "melding.eml"]
-    assert made.parts[1].source.read_bytes() == rtf("Prøvesvar")
-    (inner,) = made.parts[2].made.parts
+    assert [p.name for p in made.parts] == ["Prøvesvar æøå.rtf", "melding.eml"]
+    assert made.parts[0].source.read_bytes() == rtf("Prøvesvar")
+    (inner,) = made.parts[1].made.parts
     assert inner.name == "svar.pdf" and "Hemoglobin" in inner.made.text.read_text()
     assert made.format.family == "eml" and made.route == "mail"
 
@@ -92,7 +94,116 @@ def test_a_message_in_html_alone_shows_its_words(tmp_path: Path, normaliser: Nor
     made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
     assert isinstance(made, Normalised), made
     assert "Time tirsdag kl. 9" in text_of(made) and "no()" not in text_of(made)
-    assert [p.made.format.family for p in made.parts] == ["html"]
+    assert made.parts == () and made.page_count == 2
+
+
+def picture(colour: str) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (40, 40), colour).save(data, "PNG")
+    return data.getvalue()
+
+
+def colours(pdf: Path) -> list[set[tuple[int, ...]]]:
+    """The strong colours of each page."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        pages = [document[n].render(scale=0.5).to_pil().convert("RGB") for n in range(len(document))]
+    return [{c for _, c in page.getcolors(1 << 20) if max(c) - min(c) > 240} for page in pages]
+
+
+def test_pictures_of_a_message_are_shown_in_their_places(tmp_path: Path, normaliser: Normaliser) -> None:
+    message = letter(None)
+    html = "<p>Se <img src=\"cid:rot%40a\"> og <img src='http://x.no/bl.png'>.</p>"
+    html += '<p style="page-break-before:always">Slutt</p>'
+    message.set_content(html, subtype="html")
+    message.add_related(picture("red"), "image", "png", cid="<rot@a>", filename="rødt.png")
+    message.add_related(picture("blue"), "image", "png")
+    part = list(message.iter_parts())[-1]
+    part["Content-Location"] = "http://x.no/bl.png"
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    assert colours(made.pdf) == [set(), {(255, 0, 0), (0, 0, 255)}, set()]
+    assert [(p.name, p.source.read_bytes()) for p in made.parts] == [
+        ("rødt.png", picture("red")),
+        ("vedlegg.png", picture("blue")),
+    ]
+    # A page's last word and the next page's first are two words.
+    assert made.text.read_text().split("\f")[1:] == ["Se og .", "Slutt"]
+
+
+def test_html_that_cannot_be_laid_out_is_carried(
+    tmp_path: Path, normaliser: Normaliser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> Made:
+        raise DocumentProblem(Reason.CONVERSION_FAILED)
+
+    monkeypatch.setattr("archive.normalise.letter.lay_out", fails)
+    message = letter(None)
+    message.set_content("<p>Time <i>tirsdag</i></p>", subtype="html")
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    assert "Time tirsdag" in text_of(made)
+    assert [(p.name, p.made.format.family) for p in made.parts] == [("melding.html", "html")]
+
+
+def test_a_report_says_what_its_fields_say(tmp_path: Path, normaliser: Normaliser) -> None:
+    report = (
+        b'From: <>\r\nTo: a@example.no\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; boundary="b"\r\n\r\n'
+        b"--b\r\n\r\nIkke levert.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
+        b"Reporting-MTA: dns; x.no\r\n\r\nFinal-Recipient: rfc822; b@example.no\r\nStatus: 5.1.1\r\n\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Sv: " + b"svar " * 40 + b"\r\n\r\nFrom meg\r\n--b--\r\n"
+    )
+    made = outcome(normaliser, tmp_path, "a.eml", report)
+    assert isinstance(made, Normalised), made
+    for expected in ("Ikke levert.", "Reporting-MTA: dns; x.no", "Final-Recipient: rfc822; b@example.no", "5.1.1"):
+        assert expected in text_of(made)
+    (returned,) = made.parts
+    # As it was: not folded anew, no line quoted, line ends kept.
+    assert returned.source.read_bytes() == b"Subject: Sv: " + b"svar " * 40 + b"\r\n\r\nFrom meg"
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content).to_bytes(3, "big")
+    return bytes([tag, 0x83]) + size + content
+
+
+def _signed_message(inside: bytes, *, kind: int = 2, pieces: bool = False) -> bytes:
+    """A ContentInfo (RFC 5652) as OpenSSL writes it: of definite lengths, or streamed in pieces."""
+    oid = bytes.fromhex("06092a864886f70d0107")
+    octets = _der(4, inside)
+    if pieces:
+        halves = (inside[: len(inside) // 2], inside[len(inside) // 2 :])
+        octets = b"\x24\x80" + b"".join(_der(4, half) for half in halves) + b"\0\0"
+    wrapped = b"\xa0\x80" + octets + b"\0\0" if pieces else _der(0xA0, octets)
+    signed = _der(0x30, b"\x02\x01\x01", _der(0x31), _der(0x30, oid + b"\x01", wrapped), _der(0x31))
+    return _der(0x30, oid + bytes([kind]), _der(0xA0, signed))
+
+
+@pytest.mark.parametrize("pieces", [False, True], ids=["whole", "in-pieces"])
+def test_what_a_signature_holds_is_shown(tmp_path: Path, normaliser: Normaliser, pieces: bool) -> None:
+    inside = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "Signert prøvesvar\r\n".encode()
+    message = letter(None)
+    message.set_content(
+        _signed_message(inside, pieces=pieces), "application", "pkcs7-mime", params={"smime-type": "signed-data"}
+    )
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    assert "Signert prøvesvar" in text_of(made) and made.parts == ()
+    closed = letter(None)
+    closed.set_content(_signed_message(inside, kind=3), "application", "pkcs7-mime")
+    refused = outcome(normaliser, tmp_path, "b.eml", closed.as_bytes())
+    assert isinstance(refused, Rejected) and refused.reason is Reason.ENCRYPTED
+
+
+def test_a_message_that_was_cut_is_flagged(tmp_path: Path, normaliser: Normaliser) -> None:
+    message = letter()
+    message.add_attachment(rtf("Prøvesvar"), maintype="application", subtype="rtf", filename="a.rtf")
+    content = message.as_bytes()
+    made = outcome(normaliser, tmp_path, "a.eml", content[: content.rindex(b"--")])
+    assert isinstance(made, Normalised), made
+    assert Flag.DECODED_LENIENTLY in {f.code for f in made.flags}
+    whole = outcome(normaliser, tmp_path, "b.eml", content)
+    assert isinstance(whole, Normalised) and Flag.DECODED_LENIENTLY not in {f.code for f in whole.flags}
 
 
 def test_a_message_with_something_that_cannot_be_archived_is_kept_whole(tmp_path: Path, normaliser: Normaliser) -> None:
@@ -110,6 +221,7 @@ def test_a_signed_message_is_shown_and_an_encrypted_one_is_not_opened(tmp_path: 
     made = outcome(normaliser, tmp_path, "a.eml", signed.as_bytes())
     assert isinstance(made, Normalised), made
     assert made.parts == () and "signert" in text_of(made)
+    assert Flag.SIGNATURE_FACTS in {f.code for f in made.flags}
     closed = letter(None)
     closed.set_content(
         b"0\x82\x01", maintype="application", subtype="pkcs7-mime", params={"smime-type": "enveloped-data"}
@@ -171,6 +283,17 @@ def test_an_outlook_message_and_what_it_carries(tmp_path: Path, normaliser: Norm
     assert made.parts[0].source.read_bytes() == rtf("Blodprøve")
     (inner,) = made.parts[1].made.parts
     assert inner.name == "epikrise.docx" and "Epikrise" in inner.made.text.read_text()
+
+
+def test_an_outlook_message_in_html_shows_its_pictures(tmp_path: Path, normaliser: Normaliser) -> None:
+    streams = outlook_message(rødt_png=picture("red"))
+    del streams["__substg1.0_1000001E",]
+    streams["__substg1.0_10130102",] = '<p>Prøve <img src="cid:bilde1@x"></p>'.encode("cp1252")
+    streams["__attach_version1.0_#00000000", "__substg1.0_3712001F"] = "bilde1@x".encode("utf-16-le")
+    made = outcome(normaliser, tmp_path, "a.msg", compound.written(streams))
+    assert isinstance(made, Normalised), made
+    assert colours(made.pdf) == [set(), {(255, 0, 0)}] and text_of(made).endswith("Prøve")
+    assert [p.name for p in made.parts] == ["rødt.png"]
 
 
 def test_compressed_rtf_as_the_specification_shows_it() -> None:
