@@ -157,6 +157,18 @@ def identify(path: Path, declared_name: str, *, expanded_bytes: int = 1 << 30) -
     )
 
 
+def media_type_of(path: Path, declared_name: str, *, expanded_bytes: int = 1 << 30) -> str:
+    """The media type alone, without asking PRONOM; that of mere bytes where the file cannot be read."""
+    extension = PurePosixPath(declared_name.replace("\\", "/")).suffix.lower().lstrip(".")
+    try:
+        with path.open("rb") as file:
+            family = _family(file, extension, expanded_bytes)
+            kind = _kind(file) if family in SAYS else None
+    except (OSError, DocumentProblem):
+        return MEDIA_TYPES[UNKNOWN]
+    return kind.media_type if kind else MEDIA_TYPES[family]
+
+
 def mismatch(fmt: FileFormat) -> bool:
     """Whether the extension promises another family than the bytes are of. No or an unheard-of one promises nothing."""
     declared = fmt.declared_extension

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import lxml.html
 
+from archive.identify import media_type_of
 from archive.normalise.contract import Limits, Made, Part
 from archive.normalise.mailbody import Pictures, join, lay_out, says_more
 from archive.normalise.plaintext import plaintext
@@ -32,6 +35,8 @@ FIELDS = {
 _BLOCKS = frozenset(("br", "p", "div", "tr", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "blockquote", "pre"))
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 _MOST_NAME = 200
+_CHUNK = 1 << 20
+_TOO_MUCH = "The files within it are more, or larger, than is allowed."
 
 
 def safe_name(name: str) -> str:
@@ -90,22 +95,31 @@ class Letter:
         self.note("Meldingen er signert. Signaturen står i originalen.")
         self.flag(Flag.SIGNATURE_FACTS, "The message is signed (S/MIME or OpenPGP).")
 
-    def carry(self, name: str, content: bytes, about: str = "") -> None:
-        """A file that it carries.
+    def carry(self, name: str, content: bytes | IO[bytes], about: str = "") -> int:
+        """A file that it carries, with what the container knows of it; gives back its size.
 
         Raises:
             DocumentProblem: RESOURCE_LIMIT, too many or too large.
         """
-        self._left -= len(content)
-        if self._left < 0 or len(self._parts) >= self._limits.parts:
-            raise DocumentProblem(Reason.RESOURCE_LIMIT, "The files within it are more, or larger, than is allowed.")
+        if len(self._parts) >= self._limits.parts:
+            raise DocumentProblem(Reason.RESOURCE_LIMIT, _TOO_MUCH)
         self._folder.mkdir(exist_ok=True)
         number = len(self._parts) + 1
-        path = self._folder / str(number)
-        path.write_bytes(content)
+        path, digest, size = self._folder / str(number), hashlib.sha256(), 0
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        with path.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                size += len(chunk)
+                if size > self._left:
+                    raise DocumentProblem(Reason.RESOURCE_LIMIT, _TOO_MUCH)
+                digest.update(chunk)
+                target.write(chunk)
+        self._left -= size
         self._parts.append(Part(name, path))
-        facts = ", ".join(f for f in (f"{len(content)} byte", about) if f)
-        self._listed += [f"{number}. {name} ({facts})", f"   SHA-256 {hashlib.sha256(content).hexdigest()}"]
+        media_type = media_type_of(path, name, expanded_bytes=self._limits.expanded_bytes)
+        facts = ", ".join(f for f in (f"{size} byte", media_type, about) if f)
+        self._listed += [f"{number}. {name} ({facts})", f"   SHA-256 {digest.hexdigest()}"]
+        return size
 
     def made(self) -> Made:
         """Make its pages.

@@ -57,14 +57,12 @@ def _carry(archive: zipfile.ZipFile, member: zipfile.ZipInfo, letter: Letter) ->
     if stat.S_ISLNK(member.external_attr >> 16):
         letter.note(f"Ikke tatt ut (en lenke, som ikke følges): {safe_name(path)}")
         return False
-    with archive.open(member) as opened:
-        content = opened.read(member.file_size + 1)
-    if len(content) > member.file_size:
-        raise DocumentProblem(Reason.CORRUPT, "A member of the ZIP file is larger than it says.")
     year, month, day, hour, minute, _ = member.date_time
     folder = f"i mappen {' / '.join(place.parts[:-1])}" if len(place.parts) > 1 else ""
     about = ", ".join(p for p in (f"{day:02}.{month:02}.{year} kl. {hour:02}.{minute:02}", folder) if p)
-    letter.carry(safe_name(path) or "uten navn", content, about)
+    with archive.open(member) as opened:
+        if letter.carry(safe_name(path) or "uten navn", opened, about) != member.file_size:
+            raise DocumentProblem(Reason.CORRUPT, "A member of the ZIP file has another size than it says.")
     return True
 
 

@@ -335,7 +335,7 @@ def test_a_zip_file_lists_its_members_and_they_are_archived(tmp_path: Path, norm
     assert isinstance(made, Normalised), made
     assert [p.name for p in made.parts] == ["notat.rtf", "notat.rtf", "indre.zip"]
     assert "Epikrise" in made.parts[2].made.parts[0].made.text.read_text()
-    assert "03.03.2009 kl. 10.15" in text_of(made) and "hjelpefil" in text_of(made)
+    assert "byte, application/rtf, 03.03.2009 kl. 10.15" in text_of(made) and "hjelpefil" in text_of(made)
     assert not list(tmp_path.parent.glob("notat.rtf"))
 
 
