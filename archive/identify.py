@@ -40,6 +40,7 @@ MEDIA_TYPES = {
     "json": "application/json",
     "eml": "message/rfc822",
     "msg": "application/vnd.ms-outlook",
+    "tnef": "application/vnd.ms-tnef",
     "zip": "application/zip",
     "jpeg": "image/jpeg",
     "png": "image/png",
@@ -98,6 +99,7 @@ _MAGICS = (
     (b"\xff\x4f\xff\x51", "jp2"),
     # WordPerfect, and Word before OLE: Windows 2, DOS, Macintosh 5; LibreOffice reads them.
     (b"\xffWPC", "wpd"),
+    (b"\x78\x9f\x3e\x22", "tnef"),
     (b"\xdb\xa5", "doc"),
     (b"\x31\xbe\0\0", "doc"),
     (b"\xfe\x37\0\x23", "doc"),

@@ -24,6 +24,7 @@ _EXTENSIONS = {
     "application/rtf": "rtf",
     "application/vnd.ms-excel": "xls",
     "application/vnd.ms-outlook": "msg",
+    "application/vnd.ms-tnef": "dat",
     "application/vnd.ms-powerpoint": "ppt",
     "application/vnd.oasis.opendocument.presentation": "odp",
     "application/vnd.oasis.opendocument.spreadsheet": "ods",

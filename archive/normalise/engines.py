@@ -16,6 +16,7 @@ _PACKAGES = {
     "sourcetext": ("typst", "typst"),
     "mail": ("typst", "typst"),
     "outlook": ("typst", "typst"),
+    "tnef": ("typst", "typst"),
     "zipped": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),

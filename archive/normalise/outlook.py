@@ -141,12 +141,13 @@ def _body(message: _Item, letter: Letter) -> None:
     if plain.strip():
         letter.text(plain)
     if html:
-        letter.html("melding.html", html, _html_text(html, message.whole(_INTERNET_CODE_PAGE)))
+        letter.html("melding.html", html, html_text(html, message.whole(_INTERNET_CODE_PAGE)))
     elif rtf:
         letter.carry("melding.rtf", decompressed(rtf))
 
 
-def _html_text(html: bytes, code_page: int | None) -> str:
+def html_text(html: bytes, code_page: int | None) -> str:
+    """HTML in a Windows code page; detected where that is not said, or does not fit."""
     try:
         return html.decode("utf-8" if code_page == 65001 else f"cp{code_page}")
     except (LookupError, ValueError):
@@ -164,12 +165,13 @@ def _carry(attachment: _Item, letter: Letter) -> None:
     if content is None:
         letter.note(f"Vedlegg som bare er en henvisning, og ikke i meldingen: {safe_name(name) or 'uten navn'}")
         return
-    media_type = attachment.text(_MIME_TAG) or _sniffed(content)
+    media_type = attachment.text(_MIME_TAG) or sniffed(content)
     letter.pictures.add(attachment.text(_CONTENT_ID), attachment.text(_LOCATION), media_type, content)
     letter.carry(safe_name(name) or "vedlegg.bin", content)
 
 
-def _sniffed(content: bytes) -> str:
+def sniffed(content: bytes) -> str:
+    """The media type of a picture that a message may show; empty for anything else."""
     return next((kind for magic, kind in _PICTURES if content.startswith(magic)), "")
 
 

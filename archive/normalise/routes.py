@@ -27,6 +27,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "pdf": (pdf.ROUTE,),
     "eml": ("mail",),
     "msg": ("outlook",),
+    "tnef": ("tnef",),
     "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.

@@ -23,6 +23,7 @@ from archive.normalise.guard import guarded
 from archive.normalise.ladder import Normaliser
 from archive.normalise.mail import mail
 from archive.normalise.outlook import decompressed, outlook
+from archive.normalise.tnef import tnef
 from archive.normalise.zipped import zipped
 from archive.reasons import DocumentProblem, Flag, Reason
 from tests import documents
@@ -313,6 +314,62 @@ def test_a_broken_outlook_message_is_corrupt(tmp_path: Path, normaliser: Normali
     assert isinstance(made, Rejected)
 
 
+def packed(*attributes: bytes, body: bytes = b"") -> bytes:
+    """A TNEF file ([MS-OXTNEF] 2.1.3) of these attributes."""
+    return b"\x78\x9f\x3e\x22\1\0" + b"".join(attributes) + body
+
+
+def attribute(level: int, number: int, data: bytes) -> bytes:
+    return struct.pack("<BHHI", level, number, 2, len(data)) + data + struct.pack("<H", sum(data) & 0xFFFF)
+
+
+def properties(*values: tuple[int, int, bytes]) -> bytes:
+    """MAPI properties; one that is named by a text comes first, to be stepped over."""
+    named = struct.pack("<HH16sII", 3, 0x8001, b"g" * 16, 1, 6) + "abc".encode("utf-16-le") + b"\0\0" + b"\1\0\0\0"
+    found = struct.pack("<I", len(values) + 1) + named
+    for number, kind, value in values:
+        found += struct.pack("<HH", kind, number)
+        if kind in (0x1E, 0x1F, 0x102, 0x0D):
+            found += struct.pack("<II", 1, len(value))
+        found += value + bytes(-len(value) % 4)
+    return found
+
+
+def test_what_exchange_packed_is_unpacked(tmp_path: Path, normaliser: Normaliser) -> None:
+    html = '<p>Prøvesvar <img src="cid:r@x"></p>'.encode("cp1252")
+    inner = packed(
+        attribute(1, 0x8004, b"Indre\0"),
+        attribute(1, 0x800C, b"Videresendt\0"),
+        attribute(2, 0x9002, bytes(14)),
+        attribute(2, 0x8010, b"notat.rtf\0"),
+        attribute(2, 0x800F, rtf("Blodprøve")),
+    )
+    emne = "Emne æ".encode("utf-16-le")
+    said = ((0x3FDE, 3, struct.pack("<I", 1252)), (0x0037, 0x1F, emne), (0x1013, 0x102, html))
+    content = packed(
+        attribute(1, 0x9003, properties(*said)),
+        attribute(2, 0x9002, bytes(14)),
+        attribute(2, 0x800F, picture("red")),
+        attribute(2, 0x9005, properties((0x3707, 0x1E, b"roedt.png\0"), (0x3712, 0x1E, b"r@x\0"))),
+        attribute(2, 0x9002, bytes(14)),
+        attribute(2, 0x9005, properties((0x3701, 0x0D, bytes(16) + inner))),
+    )  # fmt: skip
+    message = letter()
+    message.add_attachment(content, maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
+    assert isinstance(made, Normalised), made
+    (winmail,) = made.parts
+    assert (winmail.name, winmail.made.format.family) == ("winmail.dat", "tnef")
+    assert "Emne: Emne æ" in text_of(winmail.made) and text_of(winmail.made).endswith("Prøvesvar")
+    assert colours(winmail.made.pdf) == [set(), {(255, 0, 0)}]
+    roedt, forwarded = winmail.made.parts
+    assert (roedt.name, roedt.source.read_bytes()) == ("roedt.png", picture("red"))
+    assert "Videresendt" in text_of(forwarded.made)
+    assert [(p.name, p.source.read_bytes()) for p in forwarded.made.parts] == [("notat.rtf", rtf("Blodprøve"))]
+    cut = outcome(normaliser, tmp_path, "winmail.dat", content[:-40])
+    assert isinstance(cut, Rejected) and cut.reason is Reason.CORRUPT
+
+
 def bundle(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -390,16 +447,18 @@ def test_what_is_not_taken_out(tmp_path: Path, content: bytes, reason: Reason) -
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=400), st.integers(0, 4))
+@given(st.binary(max_size=400), st.integers(0, 5))
 def test_any_bytes_are_shown_or_refused(tmp_path: Path, noise: bytes, kind: int) -> None:
     head = b"MIME-Version: 1.0\r\nFrom: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
     message = compound.written(outlook_message(a_txt=noise))
     message = message[:1536] + noise + message[1536 + len(noise) :]
-    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise, message)[kind]
+    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise, message, packed(noise))[
+        kind
+    ]
     source = tmp_path / "a"
     source.write_bytes(content)
     (tmp_path / "o.pdf").unlink(missing_ok=True)
-    for route in (mail, zipped, outlook):
+    for route in (mail, zipped, outlook, tnef):
         try:
             made = guarded(lambda route=route: route(source, tmp_path / "o.pdf", Limits()), 30)  # type: ignore[misc]
         except DocumentProblem:
