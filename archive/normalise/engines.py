@@ -17,6 +17,7 @@ _PACKAGES = {
     "mail": ("typst", "typst"),
     "outlook": ("typst", "typst"),
     "tnef": ("typst", "typst"),
+    "dicom": ("typst", "typst"),
     "zipped": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),

@@ -28,6 +28,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "eml": ("mail",),
     "msg": ("outlook",),
     "tnef": ("tnef",),
+    "dicom": ("dicom",),
     "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.

@@ -19,6 +19,7 @@ from PIL import Image
 
 from archive import compound
 from archive.normalise.contract import Limits, Made, Normalised, Rejected
+from archive.normalise.dicom import dicom
 from archive.normalise.guard import guarded
 from archive.normalise.ladder import Normaliser
 from archive.normalise.mail import mail
@@ -370,6 +371,50 @@ def test_what_exchange_packed_is_unpacked(tmp_path: Path, normaliser: Normaliser
     assert isinstance(cut, Rejected) and cut.reason is Reason.CORRUPT
 
 
+def data_element(tag: tuple[int, int], kind: bytes, value: bytes, *, explicit: bool = True) -> bytes:
+    value += b"\0" * (len(value) % 2)
+    if not explicit:
+        return struct.pack("<HHI", *tag, len(value)) + value
+    size = struct.pack("<2xI" if kind in (b"OB", b"SQ", b"UT") else "<H", len(value))
+    return struct.pack("<HH", *tag) + kind + size + value
+
+
+def dicom_file(held: bytes, *, kind: str = "104.1", explicit: bool = True) -> bytes:
+    """A DICOM file (PS3.10, 7.1) with a sequence before the document."""
+    syntax = b"1.2.840.10008.1.2.1" if explicit else b"1.2.840.10008.1.2"
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    item += data_element((0x0008, 0x1150), b"UI", b"1.2.3", explicit=explicit) + struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+    head = struct.pack("<HH", 0x0008, 0x1110) + (b"SQ\0\0" if explicit else b"") + b"\xff\xff\xff\xff"
+    elements = (
+        ((0x0008, 0x0005), b"CS", b"ISO_IR 100"),
+        ((0x0008, 0x0060), b"CS", b"DOC"),
+        ((0x0010, 0x0010), b"PN", "Prøve^Åse".encode("latin-1")),
+        ((0x0042, 0x0011), b"OB", held),
+        ((0x0042, 0x0012), b"LO", b"application/pdf"),
+    )
+    return (
+        bytes(128) + b"DICM"
+        + data_element((2, 0), b"UL", struct.pack("<I", 50))
+        + data_element((2, 2), b"UI", b"1.2.840.10008.5.1.4.1.1." + kind.encode())
+        + data_element((2, 0x10), b"UI", syntax)
+        + head + item + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        + b"".join(data_element(*e, explicit=explicit) for e in elements)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("explicit", [True, False], ids=["explicit", "implicit"])
+def test_a_document_in_dicom_is_unpacked(tmp_path: Path, normaliser: Normaliser, explicit: bool) -> None:
+    pdf = documents.pdf(tmp_path / "x.pdf", text="EKG i hvile").read_bytes()
+    made = outcome(normaliser, tmp_path, "a.dcm", dicom_file(pdf, explicit=explicit))
+    assert isinstance(made, Normalised), made
+    assert "Pasient: Prøve^Åse" in text_of(made) and made.format.family == "dicom"
+    ((name, inner),) = [(p.name, p.made) for p in made.parts]
+    assert name == "dokument.pdf" and "EKG i hvile" in inner.text.read_text()
+    picture_file = outcome(normaliser, tmp_path, "b.dcm", dicom_file(bytes(900), kind="2", explicit=explicit))
+    assert isinstance(picture_file, Rejected) and picture_file.reason is Reason.UNSUPPORTED_FORMAT
+    assert picture_file.detail.startswith("DICOM")
+
+
 def bundle(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
@@ -447,18 +492,17 @@ def test_what_is_not_taken_out(tmp_path: Path, content: bytes, reason: Reason) -
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=400), st.integers(0, 5))
+@given(st.binary(max_size=400), st.integers(0, 6))
 def test_any_bytes_are_shown_or_refused(tmp_path: Path, noise: bytes, kind: int) -> None:
     head = b"MIME-Version: 1.0\r\nFrom: a\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
     message = compound.written(outlook_message(a_txt=noise))
     message = message[:1536] + noise + message[1536 + len(noise) :]
-    content = (noise, head + noise, b"PK\x03\x04" + noise, bundle(("a.txt", b"x")) + noise, message, packed(noise))[
-        kind
-    ]
+    zip_file, dicom_noise = bundle(("a.txt", b"x")) + noise, dicom_file(noise) + noise
+    kinds = (noise, head + noise, b"PK\x03\x04" + noise, zip_file, message, packed(noise), dicom_noise)
     source = tmp_path / "a"
-    source.write_bytes(content)
+    source.write_bytes(kinds[kind])
     (tmp_path / "o.pdf").unlink(missing_ok=True)
-    for route in (mail, zipped, outlook, tnef):
+    for route in (mail, zipped, outlook, tnef, dicom):
         try:
             made = guarded(lambda route=route: route(source, tmp_path / "o.pdf", Limits()), 30)  # type: ignore[misc]
         except DocumentProblem:
