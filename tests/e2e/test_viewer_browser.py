@@ -196,6 +196,7 @@ def test_keys(visit: Visit) -> None:
     expect(page.locator("#treff")).to_have_text("1 av 4 treff")
     page.keyboard.press("k")
     expect(page.get_by_role("heading", name="Kontroll etter sykehusopphold")).to_be_visible()
+    expect(page.locator("#rute")).to_have_attribute("data-rendered", "true", timeout=20_000)
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="4 dokumenter med treff")).to_be_visible()
     page.keyboard.press("?")
