@@ -178,6 +178,7 @@ def test_from_login_to_a_marked_word_in_the_opened_document(visit: Visit) -> Non
 def test_keys(visit: Visit) -> None:
     page = visit.login().page
     visit.open("astrid")
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("pneumoni j")
@@ -199,12 +200,14 @@ def test_keys(visit: Visit) -> None:
     expect(page.locator("#rute")).to_have_attribute("data-rendered", "true", timeout=20_000)
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="4 dokumenter med treff")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Hurtigtaster")).to_be_visible()
     visit.shot("help")
     page.get_by_role("button", name="Slå av hurtigtastene").click()
     expect(page.get_by_role("button", name="Slå på hurtigtastene")).to_be_visible()
     visit.open("astrid")
+    page.wait_for_load_state()
     page.keyboard.press("?")
     page.wait_for_timeout(300)
     assert "/hjelp" not in page.url, "switched off is off"
