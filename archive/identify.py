@@ -34,6 +34,7 @@ MEDIA_TYPES = {
     "ppt": "application/vnd.ms-powerpoint",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "wpd": "application/vnd.wordperfect",
+    "rft": "application/x-rft-dca",
     "txt": "text/plain",
     "html": "text/html",
     "xml": "application/xml",
@@ -68,6 +69,7 @@ _EXTENSIONS = {
     "ppt": {"ppt", "pps", "pot"},
     "pptx": {"pptx", "pptm", "ppsx", "potx"},
     "wpd": {"wpd", "wp", "wp5", "wp6"},
+    "rft": {"rft", "dca"},
     "txt": {"txt", "text", "asc", "csv", "log", "md", "ini"},
     "html": {"html", "htm", "xhtml"},
     "xml": {"xml", "xhtml", "xsd", "xsl", "svg"},
@@ -99,6 +101,7 @@ _MAGICS = (
     (b"\xff\x4f\xff\x51", "jp2"),
     # WordPerfect, and Word before OLE: Windows 2, DOS, Macintosh 5; LibreOffice reads them.
     (b"\xffWPC", "wpd"),
+    (b"\0\5\xe1\3", "rft"),
     (b"\x78\x9f\x3e\x22", "tnef"),
     (b"\xdb\xa5", "doc"),
     (b"\x31\xbe\0\0", "doc"),
@@ -149,7 +152,7 @@ def identify(path: Path, declared_name: str, *, expanded_bytes: int = 1 << 30) -
             kind = _kind(file) if family in SAYS else None
     except OSError as e:
         raise DocumentProblem(Reason.UNREADABLE, f"The operating system says: {e.strerror or type(e).__name__}.") from e
-    puid, name = _pronom(path)
+    puid, name = pronom(path)
     return FileFormat(
         family=family,
         media_type=kind.media_type if kind else MEDIA_TYPES[family],
@@ -289,7 +292,7 @@ def _scanner() -> Any:
     return pygfried.Scanner()
 
 
-def _pronom(path: Path) -> tuple[str | None, str]:
+def pronom(path: Path) -> tuple[str | None, str]:
     """PRONOM id and name of the format; never fails, since no route depends on it."""
     try:
         matches = _scanner().identify(str(path), True)["files"][0]["matches"]

@@ -33,6 +33,7 @@ _EXTENSIONS = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
     "application/vnd.wordperfect": "wpd",
+    "application/x-rft-dca": "rft",
     "application/xml": "xml",
     "image/bmp": "bmp",
     "image/gif": "gif",

@@ -22,6 +22,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "rtf": ("rtf", office.ROUTE),
     "txt": ("plaintext", office.ROUTE),
     "html": ("html", office.ROUTE),
+    "rft": ("displaywrite",),
     "xml": ("xmlrecord", "sourcetext"),
     "json": ("jsonrecord", "sourcetext"),
     "pdf": (pdf.ROUTE,),
