@@ -47,6 +47,10 @@ class Flag(Coded):
     DECODED_LENIENTLY = "decoded-leniently", "The file is partly broken; what could be read is shown."
     ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
+    OPENED_WITH_PASSWORD = (
+        "opened-with-password",
+        "The file needs a password, and one of those given opened it; the copy needs none, the original still does.",
+    )
     NO_TEXT = "no-text", "No text could be read from the file; it is a candidate for OCR."
     OCR_TEXT = "ocr-text", "Words were recognised in the pages' pictures by OCR; they may be wrong."
     HIDDEN_TEXT = (

@@ -13,12 +13,14 @@ import click
 from archive.errors import ExitCode, UsageError
 from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
+from archive.normalise.unlock import read_passwords
 from archive.reasons import Reason
 from archive.reconcile import Reconciliation, reconcile_store
 from archive.store import ArchiveStore
-from extract.migrate import Options, RunSummary
+from extract.migrate import Options
 from extract.plan import BATCH_DOCUMENTS
 from extract.progress import Progress
+from extract.results import RunSummary
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -49,6 +51,18 @@ _seconds = click.option(
     default=Limits().seconds,
     show_default=True,
     help="Time limit for converting one file.",
+)
+
+
+def _read_passwords(_context: click.Context, _option: click.Parameter, value: Path | None) -> tuple[str, ...]:
+    return () if value is None else read_passwords(value)
+
+
+_passwords = click.option(
+    "--passwords",
+    type=_FILE,
+    callback=_read_passwords,
+    help="Text file (UTF-8) of passwords, one on each line, to try on PDF and office files that need one.",
 )
 
 
@@ -99,6 +113,7 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
     callback=_judging,
     help="Copies put before the validator: all, or P per cent of those that we draw ourselves and all others.",
 )
+@_passwords
 @_json
 def migrate(
     export: Path,
@@ -112,6 +127,7 @@ def migrate(
     seed: int,
     register_only: bool,
     judging: Judging,
+    passwords: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Archive the documents of an EXPORT into ARCHIVE. Run it again after any stop: it continues.
@@ -134,6 +150,7 @@ def migrate(
         seed=seed,
         register_only=register_only,
         judging=judging,
+        passwords=passwords,
         limits=replace(Limits(), seconds=seconds),
     )
     store = ArchiveStore.create(archive, mapping.archive_info())
@@ -151,12 +168,15 @@ def migrate(
 )
 @_workers
 @_seconds
+@_passwords
 @_json
-def retry(archive: Path, reason: str | None, workers: int, seconds: float, as_json: bool) -> int:
+def retry(
+    archive: Path, reason: str | None, workers: int, seconds: float, passwords: tuple[str, ...], as_json: bool
+) -> int:
     """Take quarantined documents of ARCHIVE up again, from the export or, where it is gone, from their kept bytes."""
     from extract.migrate import retry as run
 
-    options = Options(workers=workers, limits=replace(Limits(), seconds=seconds))
+    options = Options(workers=workers, limits=replace(Limits(), seconds=seconds), passwords=passwords)
     summary = run(archive, options, Progress(), reason=reason)
     return _conclude(ArchiveStore.open(archive), summary, as_json, partial=False)
 

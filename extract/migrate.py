@@ -23,15 +23,16 @@ from typing import Any
 from archive import quarantine
 from archive.catalogue import Catalogue
 from archive.errors import DamagedError, JournalarkivError, WorkersFailedError
-from archive.normalise.contract import Limits, Timings
+from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
 from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
 from archive.validate import LONG_RUN
 from extract.mapping import Mapping
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
 from extract.progress import Progress
+from extract.recorder import Recorder
 from extract.register import Export, Register
-from extract.results import PatientResult, TaskResult
+from extract.results import RunSummary, TaskResult
 from extract.sources.contract import Source
 from extract.work import opening_note, run_task, start_worker
 from extract.workers import WorkerDied, WorkerPool
@@ -53,51 +54,8 @@ class Options:
     register_only: bool = False
     limits: Limits = field(default_factory=Limits)
     judging: Judging = field(default_factory=Judging)
-
-
-@dataclass(slots=True)
-class RunSummary:
-    """What a run did: counts of this run, and what it cost. Totals over the archive are `archive.reconcile`'s."""
-
-    export: int = 0
-    pilot: bool = False
-    patients: int = 0
-    documents: int = 0
-    archived: int = 0
-    quarantined: int = 0
-    carried_over: int = 0
-    packages_written: int = 0
-    worker_deaths: int = 0
-    validate: str = "all"
-    """What was asked: `all`, or `sample:P`."""
-    copies_judged: int = 0
-    copies_unjudged: int = 0
-    """Archive copies made in this run, with and without a verdict."""
-    reused: int = 0
-    """Files whose bytes were archived before, so that their copy was taken from there."""
-    seconds: float = 0.0
-    seconds_registering: float = 0.0
-    timings: Timings = field(default_factory=Timings)
-    peak_memory_worker: int = 0
-    peak_memory_converter: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-    damaged: list[str] = field(default_factory=list)
-    """What was wrong with packages of earlier generations; their patients are left as they are."""
-
-    def to_plain(self) -> dict[str, object]:
-        """JSON-ready; stages with CPU and wall seconds and counts."""
-        plain: dict[str, object] = {
-            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("timings",)
-        }
-        plain["stages"] = {
-            stage: {
-                "cpu_seconds": round(self.timings.cpu[stage], 3),
-                "wall_seconds": round(self.timings.wall[stage], 3),
-                "count": self.timings.count[stage],
-            }
-            for stage in sorted(self.timings.count)
-        }
-        return plain
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+    """To try on files that need one; kept nowhere."""
 
 
 def software() -> str:
@@ -151,7 +109,9 @@ def migrate(
 def local_workers(store: ArchiveStore, options: Options) -> Executor:
     """Worker processes on this machine."""
     return WorkerPool(
-        options.workers, initializer=start_worker, initargs=(store, options.limits, software(), options.judging)
+        options.workers,
+        initializer=start_worker,
+        initargs=(store, options.limits, software(), options.judging, options.passwords),
     )
 
 
@@ -237,7 +197,7 @@ def work_off(
         pool = executor(store, replace(options, judging=replace(options.judging, long_run=long)))
         try:
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
-                recorder = _Recorder(store, register, catalogue, export.number, summary)
+                recorder = Recorder(store, register, catalogue, export.number, summary)
                 for result in _answers(
                     pool, planner.tasks(pilot=pilot, batch=options.batch), store, options.workers, summary
                 ):
@@ -318,74 +278,6 @@ def _after_death(task: Task, death: WorkerDied, store: ArchiveStore) -> list[Tas
     elif strikes > 4:  # it dies outside any conversion: stop every document of this patient, keep all bytes
         poisoned.update(d.document.id for d in task.patients[0].documents)
     return [replace(task, poisoned=frozenset(poisoned), strikes=strikes)]
-
-
-class _Recorder:
-    """Writes answers down: catalogue, then register, then what is no longer needed is removed."""
-
-    def __init__(
-        self, store: ArchiveStore, register: Register, catalogue: Catalogue, export: int, summary: RunSummary
-    ) -> None:
-        self.store, self.register, self.catalogue = store, register, catalogue
-        self.export, self.summary = export, summary
-
-    def record(self, result: TaskResult) -> None:
-        with self.catalogue.transaction():
-            for p in result.patients:
-                self._into_catalogue(p)
-        with self.register.transaction():
-            for p in result.patients:
-                self._into_register(p)
-        for p in result.patients:
-            for r in p.results:
-                if r.converted and r.state == "archived" and not r.newer_rejected:
-                    quarantine.remove(self.store, r.id)
-        s = self.summary
-        s.timings.merge(result.timings)
-        s.reused += result.timings.count.get("reused", 0)
-        s.peak_memory_worker = max(s.peak_memory_worker, result.peak_memory)
-        s.peak_memory_converter = max(s.peak_memory_converter, result.peak_memory_children)
-
-    def _into_catalogue(self, p: PatientResult) -> None:
-        if p.receipt is not None and p.patient is not None:
-            self.catalogue.record_package(p.receipt, p.patient, p.documents)
-        # What is archived in an older version is not counted as quarantined; its flag tells of the newer one.
-        refused = {r.id for r in p.results if r.newer_rejected}
-        for q in p.quarantined:
-            if q.document.id not in refused:
-                self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
-        for r in p.results:
-            if r.converted and r.state == "archived":
-                self.catalogue.forget_quarantined(r.id)
-
-    def _into_register(self, p: PatientResult) -> None:
-        db, s = self.register.connection, self.summary
-        s.patients += 1
-        for r in p.results:
-            s.documents += 1
-            s.archived += r.converted and r.state == "archived" and not r.newer_rejected
-            s.carried_over += not r.converted
-            if r.converted and (r.state == "quarantined" or r.newer_rejected):
-                s.quarantined += 1
-                s.reasons[r.reason or ""] = s.reasons.get(r.reason or "", 0) + 1
-            if not r.converted and r.state != "excluded":
-                # what was done stays as it is recorded; only the facts it was compared by may be new
-                db.execute("UPDATE document SET done_fingerprint=? WHERE key=?", (r.fingerprint, r.key))
-                continue
-            db.execute(
-                "UPDATE document SET state=?, reason=?, detail=?, content=?, done_fingerprint=?, newer_rejected=?,"
-                " attempts=attempts+1 WHERE key=?",
-                (r.state, r.reason, r.detail, json.dumps(r.content), r.fingerprint, int(r.newer_rejected), r.key),
-            )
-        made = {r.id for r in p.results if r.converted and r.state == "archived" and not r.newer_rejected}
-        for d in p.documents:
-            for f in d.files if d.id in made else ():
-                s.copies_judged += f.archive_copy.verdict is not None
-                s.copies_unjudged += f.archive_copy.verdict is None
-        if p.receipt is not None:
-            s.packages_written += 1
-            db.execute("UPDATE patient SET generation=? WHERE key=?", (p.receipt.generation, p.key))
-        db.execute("UPDATE patient SET done=?, done_fingerprint=? WHERE key=?", (self.export, p.fingerprint, p.key))
 
 
 def _clean_up(store: ArchiveStore) -> None:

@@ -64,3 +64,48 @@ class TaskResult:
     timings: Timings = field(default_factory=Timings)
     peak_memory: int = 0
     peak_memory_children: int = 0
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What a run did: counts of this run, and what it cost. Totals over the archive are `archive.reconcile`'s."""
+
+    export: int = 0
+    pilot: bool = False
+    patients: int = 0
+    documents: int = 0
+    archived: int = 0
+    quarantined: int = 0
+    carried_over: int = 0
+    packages_written: int = 0
+    worker_deaths: int = 0
+    validate: str = "all"
+    """What was asked: `all`, or `sample:P`."""
+    copies_judged: int = 0
+    copies_unjudged: int = 0
+    """Archive copies made in this run, with and without a verdict."""
+    reused: int = 0
+    """Files whose bytes were archived before, so that their copy was taken from there."""
+    seconds: float = 0.0
+    seconds_registering: float = 0.0
+    timings: Timings = field(default_factory=Timings)
+    peak_memory_worker: int = 0
+    peak_memory_converter: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
+    """What was wrong with packages of earlier generations; their patients are left as they are."""
+
+    def to_plain(self) -> dict[str, object]:
+        """JSON-ready; stages with CPU and wall seconds and counts."""
+        plain: dict[str, object] = {
+            name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("timings",)
+        }
+        plain["stages"] = {
+            stage: {
+                "cpu_seconds": round(self.timings.cpu[stage], 3),
+                "wall_seconds": round(self.timings.wall[stage], 3),
+                "count": self.timings.count[stage],
+            }
+            for stage in sorted(self.timings.count)
+        }
+        return plain

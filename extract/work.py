@@ -41,6 +41,7 @@ class Worker:
     software: str
     normaliser: NormaliserLike | None = None
     judging: Judging = field(default_factory=Judging)
+    passwords: tuple[str, ...] = field(default=(), repr=False)
     settled: bool = False
     _earlier: Earlier | None = None
 
@@ -61,6 +62,7 @@ class Worker:
                 self.store.work / f"engines-{os.getpid()}",
                 self.judging,
                 known_part=lambda job, out: self.earlier.find_bare(job, out),
+                passwords=self.passwords,
             )
         return self.normaliser
 
@@ -83,11 +85,17 @@ _OUR_TROUBLE = frozenset(
 _worker: Worker | None = None
 
 
-def start_worker(store: ArchiveStore, limits: Limits, software: str, judging: Judging = Judging()) -> None:  # noqa: B008 (frozen)
+def start_worker(
+    store: ArchiveStore,
+    limits: Limits,
+    software: str,
+    judging: Judging = Judging(),  # noqa: B008 (frozen)
+    passwords: tuple[str, ...] = (),
+) -> None:
     """Initialise a worker process. Memory of in-process engines is bounded, so a bomb is an error and not the
     kernel's choice of a victim."""
     global _worker
-    _worker = Worker(store, limits, software, judging=judging)
+    _worker = Worker(store, limits, software, judging=judging, passwords=passwords)
     # Libraries warn about the files they read; only what is recorded of a document may be said of it.
     logging.getLogger().addHandler(logging.NullHandler())
     if sys.platform == "linux":

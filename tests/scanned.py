@@ -20,8 +20,9 @@ from archive.normalise.ladder import Normaliser
 from archive.package import PackageContents, read_package
 from archive.packageread import read_span
 from archive.store import ArchiveStore
-from extract.migrate import Options, RunSummary, migrate
+from extract.migrate import Options, migrate
 from extract.progress import Progress
+from extract.results import RunSummary
 from tests.fake_run import FakeMapping, SerialExecutor
 from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
 

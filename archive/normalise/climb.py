@@ -38,7 +38,15 @@ _KEPT_FLAVOURS = ("1a", "1b", "2a", "2b", "2u")
 
 
 class Climb:
-    """One file on the ladder. Not `validated`, a copy of a route whose copies we know goes without a verdict.
+    """One file on the ladder.
+
+    Args:
+        workshop: the engines.
+        job: the file.
+        fmt: what it was found to be.
+        out: folder for the results.
+        validated: otherwise a copy of a route whose copies we know goes without a verdict.
+        unlocked: the file without its password, where it needs one; what is made is made of this.
 
     Attributes:
         outcome: how it ended; None while it goes on.
@@ -46,12 +54,23 @@ class Climb:
         container: whether the source is nothing but its parts, so that all of them must be archivable.
     """
 
-    def __init__(self, workshop: Workshop, job: Job, fmt: FileFormat, out: Path, *, validated: bool = True) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        job: Job,
+        fmt: FileFormat,
+        out: Path,
+        *,
+        validated: bool = True,
+        unlocked: Path | None = None,
+    ) -> None:
         self.job, self.format = job, fmt
         self.outcome: Normalised | Rejected | None = None
         self.parts: tuple[Part, ...] = ()
         self.container = False
         self._shop, self._out, self._validated = workshop, out, validated
+        self._unlocked = unlocked
+        self._source = unlocked or job.source
         self._routes = list(routes.of(fmt.family))
         self._attempts: list[Attempt] = []
         self._rejected: list[tuple[str, Made]] = []
@@ -66,7 +85,7 @@ class Climb:
     def office_file(self) -> office.OfficeFile:
         """What LibreOffice is to convert for this file."""
         family = self.format.family
-        source = routes.for_office(self.job.source, family, self._folder() / "for-office")
+        source = routes.for_office(self._source, family, self._folder() / "for-office")
         return office.OfficeFile(self.job.sha256, source, family)
 
     def close(self) -> None:
@@ -93,7 +112,7 @@ class Climb:
     def _go(self, answer: Path | DocumentProblem | None) -> Normalised | Rejected | None:
         if not self._begun:
             self._begun = True
-            if self.format.family == "pdf" and (kept := self._keep()) is not None:
+            if self.format.family == "pdf" and not self._unlocked and (kept := self._keep()) is not None:
                 return kept
         while self._routes:
             if self._routes[0] == office.ROUTE and answer is None:
@@ -138,7 +157,7 @@ class Climb:
 
     def _keep(self) -> Normalised | None:
         """The input itself, where it claims PDF/A-1 or -2 and is."""
-        source, shop = self.job.source, self._shop
+        source, shop = self._source, self._shop
         with shop.stage("look"):
             looked = guarded(lambda: pdf_route.look(source, shop.limits), shop.limits.seconds)
         if not looked.claims_pdfa or looked.protected:
@@ -160,7 +179,7 @@ class Climb:
         return self._deliver(pdf_route.KEPT, (copy, claim, verdict), made)
 
     def _make(self, route: str, answer: Path | DocumentProblem | None) -> Made:
-        family, source, shop = self.format.family, self.job.source, self._shop
+        family, source, shop = self.format.family, self._source, self._shop
         if route == office.ROUTE:
             if isinstance(answer, DocumentProblem):
                 raise routes.sharper(answer, source, family)
@@ -234,6 +253,8 @@ class Climb:
             text_path.write_text(text, encoding="utf-8", newline="\n")
         pdf = Path(shutil.move(finished, self._out / f"{key}.pdf"))
         flags = list(made.flags)
+        if self._unlocked:
+            flags.append(FlagNote(Flag.OPENED_WITH_PASSWORD))
         if mismatch(self.format):
             declared, found = self.format.declared_extension, self.format.family
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))

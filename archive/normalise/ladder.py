@@ -8,19 +8,21 @@ raises: only a missing engine or a full disk does.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from archive.identify import identify
+from archive.identify import identify, pronom
 from archive.normalise.climb import Climb
 from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
 from archive.normalise.guard import guarded
 from archive.normalise.judging import Judging
 from archive.normalise.office import TOGETHER
 from archive.normalise.parts import Allowance, Taken, take
+from archive.normalise.unlock import unlock
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Reason
 from archive.record import FileFormat
@@ -29,6 +31,7 @@ from archive.validate import PdfaValidator
 
 OFFICE_AT_ONCE = 100
 """Most files that are held half way before LibreOffice is called."""
+_UNLOCKED = "unlocked"
 
 
 class Normaliser:
@@ -39,6 +42,7 @@ class Normaliser:
         work: folder for temporary files, made if absent; a temporary folder of the system by default.
         judging: which copies are put before the validator.
         known_part: finds the outcome of a file within a file where the same bytes are archived already, or gives None.
+        passwords: to try on files that need one.
     """
 
     def __init__(
@@ -47,9 +51,10 @@ class Normaliser:
         work: Path | None = None,
         judging: Judging = Judging(),  # noqa: B008 (frozen)
         known_part: Callable[[Job, Path], Normalised | None] | None = None,
+        passwords: Sequence[str] = (),
     ) -> None:
         self._shop, self._judging = Workshop(limits, work, long_run=judging.long_run), judging
-        self._known_part = known_part
+        self._known_part, self._passwords = known_part, tuple(passwords)
 
     def __enter__(self) -> Normaliser:
         return self
@@ -100,19 +105,38 @@ class Normaliser:
         leaders: dict[tuple[str, str], Job] = {}
         for job in jobs:
             leaders.setdefault(_identity(job), job)
-        waiting: list[Climb] = []
         taken: list[Taken] = []
         conclude = functools.partial(self._conclude, out=out, outcomes=outcomes, taken=taken, allowances=allowances)
         for job in leaders.values():
             if job.key in allowances and (known := self._known(job, out)) is not None:
                 outcomes[job.key] = known
-                continue
+        unknown = {job: None for job in leaders.values() if job.key not in outcomes}
+        self._climb_all(unknown, out, outcomes, conclude)
+        self._climb_all(self._unlocked(unknown, outcomes), out, outcomes, conclude)
+        self._shop.clear(_UNLOCKED)
+        if taken:
+            inner = [job for t in taken for job in t.jobs]
+            within = self._batch(inner, out, {job.key: t.allowance for t in taken for job in t.jobs})
+            for t in taken:
+                outcomes[t.key] = t.joined(outcomes[t.key], within)
+        return {job.key: _for(job, outcomes[leaders[_identity(job)].key]) for job in jobs}
+
+    def _climb_all(
+        self,
+        jobs: Mapping[Job, Path | None],
+        out: Path,
+        outcomes: dict[str, Outcome],
+        conclude: Callable[[Climb], None],
+    ) -> None:
+        """Take each file up the ladder, or what it is without its password."""
+        waiting: list[Climb] = []
+        for job, unlocked in jobs.items():
             try:
-                fmt = self._identify(job)
+                fmt = self._identify(job, unlocked)
             except DocumentProblem as e:
                 outcomes[job.key] = Rejected(job.key, e.reason, e.detail)
                 continue
-            climb = Climb(self._shop, job, fmt, out, validated=self._judging.judges(job.sha256))
+            climb = Climb(self._shop, job, fmt, out, validated=self._judging.judges(job.sha256), unlocked=unlocked)
             climb.go()
             if climb.awaits_office:
                 waiting.append(climb)
@@ -121,12 +145,19 @@ class Normaliser:
             if len(waiting) >= OFFICE_AT_ONCE:
                 self._through_office(waiting, conclude)
         self._through_office(waiting, conclude)
-        if taken:
-            inner = [job for t in taken for job in t.jobs]
-            within = self._batch(inner, out, {job.key: t.allowance for t in taken for job in t.jobs})
-            for t in taken:
-                outcomes[t.key] = t.joined(outcomes[t.key], within)
-        return {job.key: _for(job, outcomes[leaders[_identity(job)].key]) for job in jobs}
+
+    def _unlocked(self, jobs: Iterable[Job], outcomes: Mapping[str, Outcome]) -> dict[Job, Path | None]:
+        """Those that turned out to need a password, and can be opened: each with itself as it is without."""
+        unlocked: dict[Job, Path | None] = {}
+        for job in jobs:
+            outcome = outcomes[job.key]
+            if not isinstance(outcome, Rejected) or outcome.reason is not Reason.ENCRYPTED:
+                continue
+            path = self._shop.folder(_UNLOCKED) / job.key
+            with contextlib.suppress(DocumentProblem), self._shop.stage("unlock"):
+                guarded(functools.partial(unlock, job.source, path, self._passwords), self._shop.limits.seconds)
+                unlocked[job] = path
+        return unlocked
 
     def _known(self, job: Job, out: Path) -> Normalised | None:
         if self._known_part is None:
@@ -137,14 +168,18 @@ class Normaliser:
             self._shop.timings.add("reused", 0.0, 0.0)
         return known
 
-    def _identify(self, job: Job) -> FileFormat:
+    def _identify(self, job: Job, unlocked: Path | None = None) -> FileFormat:
+        """What a file is; an `unlocked` one as it is without its password, with the PRONOM id it has as it came."""
         limits = self._shop.limits
         if job.size > limits.source_bytes:
             raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The file has {job.size} bytes.")
         with self._shop.stage("identify"):
-            return guarded(
-                lambda: identify(job.source, job.declared_name, expanded_bytes=limits.expanded_bytes), limits.seconds
-            )
+            source, name, most = unlocked or job.source, job.declared_name, limits.expanded_bytes
+            found = guarded(lambda: identify(source, name, expanded_bytes=most), limits.seconds)
+            if unlocked is None:
+                return found
+            puid, format_name = guarded(lambda: pronom(job.source), limits.seconds)
+            return replace(found, puid=puid or found.puid, format_name=format_name or found.format_name)
 
     def _through_office(self, waiting: list[Climb], conclude: Callable[[Climb], None]) -> None:
         """Convert all files that wait for LibreOffice, those it can take at once together, and go on with each; empties

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import random
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Verdict
 from archive.validate import PdfaValidator, ValidatorStuck
 from tests import documents
-from tests.documents import children, docx, job, rtf, run
+from tests.documents import children, docx, job, locked_docx, locked_pdf, rtf, run
 from tests.oracles import stock_verapdf
 
 
@@ -123,6 +124,29 @@ def test_bad_files_end_in_their_reason_and_nothing_is_made(tmp_path: Path, norma
         p.name: reason for p, reason in cases.items()
     }
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_locked_files_are_opened_with_the_passwords_given(tmp_path: Path) -> None:
+    locked_docx(tmp_path / "a.docx", "Sommer2004", "Blodprøve tatt.")
+    locked_pdf(tmp_path / "b.pdf", "blåbær", 3)
+    locked_docx(tmp_path / "c.docx", "VelvetSweatshop", "Blodprøve tatt.")
+    locked_docx(tmp_path / "d.docx", "Vinter2005", "Blodprøve tatt.")
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as bundle:
+        bundle.write(tmp_path / "a.docx", "inni.docx")
+    jobs = [job(path, path.stem) for path in sorted(tmp_path.iterdir()) if path.name != "plain.pdf"]
+    with Normaliser(
+        Limits(seconds=60), work=tmp_path / "work", passwords=("feil", "blåbær", "Sommer2004")
+    ) as normaliser:
+        outcomes = normaliser.normalise(jobs, tmp_path / "out")
+    made = {key: archived(outcomes[key]) for key in "abce"}
+    assert all(Flag.OPENED_WITH_PASSWORD in {f.code for f in made[key].flags} for key in "abc")
+    assert "Blodprøve tatt." in made["a"].text.read_text("utf-8")
+    assert made["a"].format.puid != "fmt/412"  # of the bytes as they came, and not of what was within
+    assert [made["a"].format.family, made["b"].format.family] == ["docx", "pdf"]
+    (inner,) = made["e"].parts
+    assert "Blodprøve tatt." in inner.made.text.read_text("utf-8")
+    assert inner.source.read_bytes() == (tmp_path / "a.docx").read_bytes()
+    assert rejected(outcomes["d"]).reason is Reason.ENCRYPTED
 
 
 def test_same_bytes_are_converted_once_and_the_name_may_differ(tmp_path: Path, normaliser: Normaliser) -> None:

@@ -19,9 +19,10 @@ from archive.reasons import Flag
 from archive.reconcile import reconcile_archive
 from archive.record import JournalDocument
 from archive.store import ArchiveStore
-from extract.migrate import Options, RunSummary, migrate, retry
+from extract.migrate import Options, migrate, retry
 from extract.progress import Progress
 from extract.register import Register
+from extract.results import RunSummary
 from tests.fake_run import FakeMapping, ObedientNormaliser, SerialExecutor
 from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
 

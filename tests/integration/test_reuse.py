@@ -20,8 +20,9 @@ from archive.record import ArchivedFile, JournalDocument
 from archive.reuse import Earlier
 from archive.store import ArchiveStore
 from archive.verify import Level, verify
-from extract.migrate import Options, RunSummary, migrate
+from extract.migrate import Options, migrate
 from extract.progress import Progress
+from extract.results import RunSummary
 from tests import documents
 from tests.documents import rtf
 from tests.fake_run import FakeMapping, ObedientNormaliser, SerialExecutor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,28 @@ def test_the_report_holds_copies_against_their_originals(archive: Path) -> None:
         assert (r["difference_max"] or 0) < 0.2
     again = cosdoc.run("report", archive, "--fidelity", "4", "--seed", "1", expect=(1,))
     assert again["fidelity"] == report["fidelity"]
+
+
+def test_locked_documents_are_archived_once_their_password_is_known(archive: Path, truth: Any, tmp_path: Path) -> None:
+    again = tmp_path / "archive"
+    shutil.copytree(archive, again)
+    locked = {key for key, fact in truth["documents"].items() if fact.get("code") == "encrypted"}
+    assert locked
+    before = cosdoc.packages(again)
+    passwords = tmp_path / "passwords.txt"
+    passwords.write_text("sommer2004\npasient\n", encoding="utf-8")
+    run = cosdoc.run("retry", again, "--reason", "encrypted", "--passwords", passwords, "--workers", "1", expect=(0, 1))
+    assert run["run"]["documents"] >= run["run"]["archived"] == len(locked)
+    states = cosdoc.states(again)
+    assert {states[key][1] for key in locked} == {"archived"}
+    flagged = cosdoc.rows(again / "catalogue.sqlite", "SELECT 1 FROM file WHERE flags LIKE '%opened-with-password%'")
+    assert len(flagged) == len(locked)
+    after = cosdoc.packages(again)
+    assert before.items() <= after.items()  # nothing that was there has changed
+    cosdoc.run("verify", again)
+    # what opened them stands nowhere: not in a package, not in a database, not in a summary
+    holding = [p for p in again.rglob("*") if p.is_file() and b"sommer2004" in p.read_bytes()]
+    assert holding == []
 
 
 def test_planted_words_are_found_in_exactly_the_documents_named(archive: Path, truth: Any) -> None:

@@ -27,8 +27,9 @@ from archive.report import make_report
 from archive.store import ArchiveStore
 from archive.verify import Level, verify
 from extract import work
-from extract.migrate import Options, RunSummary, local_workers, migrate
+from extract.migrate import Options, local_workers, migrate
 from extract.progress import Progress
+from extract.results import RunSummary
 from extract.workers import WorkerPool
 from tests import documents
 from tests.fake_run import FakeMapping

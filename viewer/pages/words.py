@@ -70,6 +70,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.DECODED_LENIENTLY: _("Filen var delvis ødelagt. Det som lot seg lese, vises."),
     Flag.ENCODING_GUESSED: _("Tegnsettet var ikke oppgitt og er funnet ved analyse. Enkelte tegn kan være feil."),
     Flag.OWNER_PASSWORD: _("Originalen hadde bruksbegrensninger (ikke åpningspassord). Arkivkopien har ingen."),
+    Flag.OPENED_WITH_PASSWORD: _("Originalen er låst med passord og ble åpnet med det. Arkivkopien er uten passord."),
     Flag.NO_TEXT: _("Filen har ingen lesbar tekst, for eksempel en skannet side. Fritekstsøk finner den ikke."),
     Flag.OCR_TEXT: _("Teksten er gjenkjent maskinelt fra et skannet bilde og kan inneholde feil. Les selve siden."),
     Flag.HIDDEN_TEXT: _("Kilden skjuler noe av teksten, som på en utskrift. Skjult tekst står bare i tekstvisningen."),
