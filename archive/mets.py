@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import IO
 
 from archive import layout
+from archive.events import Agent
 from archive.layout import Representation, data_path, fixity_of
 from archive.metadata import PackageIdentity
-from archive.premis import Agent
 from archive.record import ArchivedFile, JournalDocument
 from archive.store import ArchiveInfo
 from archive.xmlio import XmlWriter

@@ -20,6 +20,7 @@ from typing import IO, cast
 
 from archive import layout, tario
 from archive.errors import DamagedError
+from archive.events import Agent, PreservationEvent
 from archive.fixity import read_sidecar, sidecar_path, write_sidecar
 from archive.identifiers import package_id
 from archive.layout import Representation, fixity_of, packaged_path
@@ -35,7 +36,7 @@ from archive.packageread import (
     read_span,
     same_journal,
 )
-from archive.premis import Agent, PreservationEvent, write_premis
+from archive.premis import write_premis
 from archive.readme import NO_DOCUMENTS, readme
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import ArchivedFile, JournalDocument, Patient

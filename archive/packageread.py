@@ -12,9 +12,10 @@ from lxml import etree
 
 from archive import layout, metadata, tario
 from archive.errors import DamagedError
+from archive.events import PreservationEvent
 from archive.layout import Representation, fixity_of, packaged_path
 from archive.metadata import read_journal
-from archive.premis import PreservationEvent, events_by_original, events_of_document, read_events
+from archive.premis import events_by_original, events_of_document, read_events
 from archive.record import JournalDocument, Patient
 from archive.xmlio import attribute_of, children
 

@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 
 from archive.catalogue import Catalogue
 from archive.errors import DamagedError, JournalarkivError
+from archive.events import Agent
 from archive.layout import Representation, packaged_path
 from archive.normalise.contract import Job, Normalised, NormalisedPart
 from archive.packageread import FileSpans, Span, open_span, read_document
-from archive.premis import Agent
 from archive.record import ArchivedFile
 from archive.store import ArchiveStore
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from archive.events import Agent, events_of
 from archive.layout import Representation, packaged_path
 from archive.metadata import PackageIdentity
-from archive.premis import Agent, events_by_original, events_of, read_events, write_premis
+from archive.premis import events_by_original, read_events, write_premis
 from archive.reasons import Flag
 from archive.record import ArchivedFile, Attempt, FlagNote, JournalDocument, Verdict
 from tests.records import a_document, a_patient, some_uuid
@@ -50,6 +51,18 @@ def test_carried_events_stand_as_they_were(archived: tuple[JournalDocument, Arch
     grouped = events_by_original(read_events(io.BytesIO(written(document, carried={original: old}))))
     assert grouped.pop(original) == old
     assert {e.when for group in grouped.values() for e in group} == {WHEN}
+
+
+def test_an_original_that_needs_a_password_says_so_and_its_copy_does_not(
+    archived: tuple[JournalDocument, ArchivedFile],
+) -> None:
+    document, file = archived
+    opened = replace(file, flags=(FlagNote(Flag.OPENED_WITH_PASSWORD),))
+    premis = etree.fromstring(written(replace(document, files=(opened, *document.files[1:]))))
+    (inhibitors,) = premis.iterfind(".//p:inhibitors", P)
+    assert inhibitors.findtext("p:inhibitorType", None, P) == "Password protection"
+    (path,) = premis.xpath("p:object[.//p:inhibitors]/p:objectIdentifier/p:objectIdentifierValue/text()", namespaces=P)
+    assert path == packaged_path(Representation.ORIGINAL, document.id, file)
 
 
 def test_a_file_within_another_was_taken_out_of_it(archived: tuple[JournalDocument, ArchivedFile]) -> None:
@@ -105,7 +118,8 @@ def test_elements_stand_in_the_order_premis_3_wants(archived: tuple[JournalDocum
     order = {
         "premis": ["object", "event", "agent"],
         "object": ["objectIdentifier", "objectCharacteristics", "originalName", "relationship"],
-        "objectCharacteristics": ["compositionLevel", "fixity", "size", "format"],
+        "objectCharacteristics": ["compositionLevel", "fixity", "size", "format", "inhibitors"],
+        "inhibitors": ["inhibitorType", "inhibitorTarget"],
         "fixity": ["messageDigestAlgorithm", "messageDigest"],
         "format": ["formatDesignation", "formatRegistry"],
         "formatRegistry": ["formatRegistryName", "formatRegistryKey"],
@@ -128,7 +142,9 @@ def test_elements_stand_in_the_order_premis_3_wants(archived: tuple[JournalDocum
         "agent": ["agentIdentifier", "agentName", "agentType", "agentVersion"],
     }
     seen = set()
-    for element in etree.fromstring(written(archived[0])).iter():
+    document, file = archived
+    locked = replace(file, flags=(FlagNote(Flag.OPENED_WITH_PASSWORD),))
+    for element in etree.fromstring(written(replace(document, files=(locked, *document.files[1:])))).iter():
         name = etree.QName(element).localname
         if name in order:
             seen.add(name)
