@@ -20,6 +20,15 @@ _SIDE = 480
 _LEAST_INK = 0.002
 """Of a page all black: with less ink than this, what differs is measured against this."""
 _MOST_PAGES = 20
+_UNREADABLE = (
+    pypdfium2.PdfiumError,
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    Image.DecompressionBombError,
+)
+"""What the readers raise of a file they cannot read."""
 
 
 def page_count(path: Path, family: str) -> int | None:
@@ -34,14 +43,7 @@ def page_count(path: Path, family: str) -> int | None:
         if family in PICTURES:
             with Image.open(path) as picture:
                 return int(getattr(picture, "n_frames", 1))
-    except (
-        pypdfium2.PdfiumError,
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ):
+    except _UNREADABLE:
         return None
     return None
 
@@ -59,14 +61,7 @@ def picture_difference(source: Path, family: str, copy: Path) -> float | None:
             if number == _MOST_PAGES:
                 break
             worst = max(worst or 0.0, ink_difference(one, other))
-    except (
-        pypdfium2.PdfiumError,
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        Image.DecompressionBombError,
-    ):
+    except _UNREADABLE:
         return None
     return worst
 
