@@ -244,16 +244,24 @@ def _quarantined(store: ArchiveStore, id_: str) -> dict[str, Any]:
     entry = quarantine.get(store, id_)
     (file,) = entry.files[:1] or (None,)
     stored = store.quarantine_path(id_) / file.stored_as if file and file.stored_as else None
-    content = hashlib.sha256(stored.read_bytes()).hexdigest() if stored else None
-    return {"detail": entry.detail, "found": file.format.family if file and file.format else None, "kept": content}
+    content = stored.read_bytes() if stored else None
+    return {
+        "detail": entry.detail,
+        "found": file.format.family if file and file.format else None,
+        "kept": None if content is None else hashlib.sha256(content).hexdigest(),
+        "blank": content is not None and not content.strip(b" \t\r\n\f\v\0"),
+    }
 
 
 def _wrong_quarantined(entry: dict[str, Any], fact: dict[str, str]) -> str | None:
-    if entry.pop("kept") != fact["sha256"]:
+    kept, blank = entry.pop("kept"), entry.pop("blank")
+    if kept != fact["sha256"]:
         return "its bytes are not in quarantine"
     if _DIED in entry["detail"]:
         return "its worker died, or it was taken for the one that killed it"
     allowed = ALLOWED[fact["format"]] | ALLOWED.get(entry["found"] or "", _CONTAINERS)
+    if blank:  # whatever it was, all that could be read has been cut out of it
+        allowed = {Reason.EMPTY}
     return None if Reason(entry["reason"]) in allowed else f"quarantined as {entry['reason']}: {entry['detail']}"
 
 

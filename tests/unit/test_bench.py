@@ -31,12 +31,14 @@ def test_a_format_below_its_target_is_missed() -> None:
     assert [m["reason"] for m in summary(results)["misses"]] == ["corrupt", "corrupt"]
 
 
-def test_hostile_and_locked_files_are_not_counted_against_a_format() -> None:
-    lost = [result(archived=False, hostile=True), result(archived=False, locked=True, reason="encrypted")]
-    told = summary([result(), *lost])
+def test_hostile_files_are_not_counted_against_a_format_and_locked_ones_are() -> None:
+    opened = result(locked=True, flags=["opened-with-password"])
+    told = summary([result(), opened, result(archived=False, hostile=True)])
     assert told["missed"] == []
-    assert (told["formats"]["rtf"]["files"], told["formats"]["rtf"]["archived"]) == (1, 1)
+    assert (told["formats"]["rtf"]["files"], told["formats"]["rtf"]["archived"]) == (2, 2)
     assert told["formats"]["rtf"]["hostile"] == {"corrupt": 1}
+    told = summary([result(), result(archived=False, locked=True, reason="encrypted")])
+    assert told["missed"] == ["rtf: 50.0 % archived, 99 % wanted"]
 
 
 @pytest.mark.parametrize("wrong", [{"passed": False}, {"stock": "FAIL"}, {"locked": True}])
@@ -73,8 +75,15 @@ def test_broken_files_must_end_in_the_package_or_in_quarantine() -> None:
         (Reason.ENCRYPTED, "", "x", True),
         (Reason.CONVERSION_FAILED, "A worker process died each time.", "x", True),
     ):
-        entry = {"reason": reason.value, "detail": detail, "kept": kept, "found": "txt"}
+        entry = {"reason": reason.value, "detail": detail, "kept": kept, "found": "txt", "blank": False}
         assert bool(_wrong_quarantined(entry, fact)) == wrong, reason
+    for reason, blank, wrong in (
+        (Reason.EMPTY, True, False),
+        (Reason.EMPTY, False, True),
+        (Reason.CORRUPT, True, True),
+    ):
+        entry = {"reason": reason.value, "detail": "", "kept": "x", "found": "txt", "blank": blank}
+        assert bool(_wrong_quarantined(entry, fact)) == wrong, (reason, blank)
     assert set(ALLOWED) == {"pdf", "docx", "doc", "rtf", "html", "xml", "jpeg", "png", "tiff", "txt"}
 
 
