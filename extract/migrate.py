@@ -39,6 +39,8 @@ from extract.workers import WorkerDied, WorkerPool
 
 log = logging.getLogger(__name__)
 MAX_DEATHS_IN_A_ROW = 20
+_ONE_THREAD = {"RAYON_NUM_THREADS": "1", "GOMAXPROCS": "1"}
+"""The engines written in Rust (typst) and Go (siegfried) would each start a thread for every core, in every worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ def local_workers(store: ArchiveStore, options: Options) -> Executor:
         options.workers,
         initializer=start_worker,
         initargs=(store, options.limits, software(), options.judging, options.passwords),
+        environment=_ONE_THREAD,
     )
 
 
@@ -199,7 +202,11 @@ def work_off(
             with Catalogue.open(store, write=True) as catalogue, progress.working(documents) as bar:
                 recorder = Recorder(store, register, catalogue, export.number, summary)
                 for result in _answers(
-                    pool, planner.tasks(pilot=pilot, batch=options.batch), store, options.workers, summary
+                    pool,
+                    planner.tasks(pilot=pilot, batch=options.batch, workers=options.workers),
+                    store,
+                    options.workers,
+                    summary,
                 ):
                     recorder.record(result)
                     bar(sum(len(p.results) for p in result.patients), summary.quarantined)

@@ -18,6 +18,10 @@ from archive.record import DocumentStatus, FlagNote, JournalDocument, Patient, f
 from extract.register import Register
 
 BATCH_DOCUMENTS = 200
+_LEAST_DOCUMENTS = 25
+"""Of a task near the end: LibreOffice's start costs as much as converting ten documents."""
+_SHARES = 3
+"""Of what is left for each worker, in which the last documents are handed out."""
 _RESERVOIR = 64
 
 
@@ -101,8 +105,11 @@ class Planner:
         ).fetchone()
         return int(row[0]), int(row[1])
 
-    def tasks(self, *, pilot: bool, batch: int = BATCH_DOCUMENTS) -> Iterator[Task]:
-        """Tasks for everything not worked yet, biggest patients first; only keys are held in memory, in a table."""
+    def tasks(self, *, pilot: bool, batch: int = BATCH_DOCUMENTS, workers: int = 1) -> Iterator[Task]:
+        """Tasks for everything not worked yet, biggest patients first; only keys are held in memory, in a table.
+
+        The last ones are smaller than `batch`, so that all of `workers` end at about the same time.
+        """
         self._db.execute("DROP TABLE IF EXISTS temp.todo")
         self._db.execute(
             "CREATE TEMP TABLE todo AS SELECT p.key AS key,"
@@ -110,6 +117,7 @@ class Planner:
             " FROM patient p WHERE p.done<? AND (p.selected OR NOT ?) ORDER BY documents DESC, p.key",
             (self._export, int(pilot)),
         )
+        left = int(self._db.execute("SELECT coalesce(sum(max(1, documents)), 0) FROM temp.todo").fetchone()[0])
         position, held, count = 0, [], 0
         while rows := self._db.execute(
             "SELECT rowid, key, documents FROM temp.todo WHERE rowid>? ORDER BY rowid LIMIT 500", (position,)
@@ -117,7 +125,9 @@ class Planner:
             for _, key, documents in rows:
                 held.append(key)
                 count += max(1, documents)
-                if count >= batch:
+                share = batch if workers == 1 else max(_LEAST_DOCUMENTS, left // (_SHARES * workers))
+                if count >= min(batch, share):
+                    left -= count
                     yield Task(tuple(self.patient(k) for k in held))
                     held, count = [], 0
             position = rows[-1][0]

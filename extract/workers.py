@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -51,6 +51,8 @@ class WorkerPool(Executor):
         initializer: called once in each new process, with `initargs`.
         tasks_per_worker: a process is replaced after that many tasks, which keeps memory flat over days.
         task_seconds: a task that has no answer after that long has its process killed (WorkerDied).
+        environment: set for the processes where the user has not set them; for this process too, since libraries read
+            them when they are loaded and that may be before any code of ours runs there.
     """
 
     def __init__(
@@ -61,7 +63,10 @@ class WorkerPool(Executor):
         initargs: tuple[Any, ...] = (),
         tasks_per_worker: int = 200,
         task_seconds: float = 3600.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        for name, value in (environment or {}).items():
+            os.environ.setdefault(name, value)
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None] = (
             queue.SimpleQueue()
         )

@@ -211,6 +211,21 @@ def test_huge_patients_come_first_and_tasks_stay_bounded(tmp_path: Path, registe
     assert sum(t.documents for t in tasks) == 49 * 3 + 100
 
 
+def test_the_last_tasks_are_small_so_that_all_workers_end_together(tmp_path: Path, register: Register) -> None:
+    source = FakeSource(tmp_path / "export")
+    source.root.mkdir()
+    source.patient_rows = [(str(i), "") for i in range(400)]
+    source.document_rows = [(f"{i}-{k}", str(i), (), {}) for i in range(400) for k in range(5)]
+    planner = Planner(register, register_export(register, source).number)
+    sizes = [t.documents for t in planner.tasks(pilot=False, batch=200, workers=2)]
+    assert sum(sizes) == 2000
+    assert sizes[:4] == [200] * 4
+    assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
+    assert sizes[-2] == 25
+    assert {t.documents for t in planner.tasks(pilot=False, batch=200, workers=1)} == {200}
+    assert {t.documents for t in planner.tasks(pilot=False, batch=10, workers=2)} == {10}
+
+
 def test_no_room_is_a_clear_error_and_loses_nothing(source: FakeSource, tmp_path: Path) -> None:
     register = Register(tmp_path / "small.sqlite")
     pages = register.connection.execute("PRAGMA page_count").fetchone()[0]

@@ -83,6 +83,18 @@ def test_processes_are_renewed_after_so_many_tasks() -> None:
     assert pids[0] == pids[2] != pids[3]
 
 
+def variables() -> tuple[str | None, str | None]:
+    return os.environ.get("JA_ONE"), os.environ.get("JA_TWO")
+
+
+def test_processes_have_the_environment_where_the_user_has_not_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JA_ONE", "the user's")
+    monkeypatch.setenv("JA_TWO", "")  # so that it is taken away again
+    monkeypatch.delenv("JA_TWO")
+    with WorkerPool(1, environment={"JA_ONE": "ours", "JA_TWO": "ours"}) as pool:
+        assert pool.submit(variables).result() == ("the user's", "ours")
+
+
 def test_an_answer_that_cannot_be_sent_is_an_error_not_a_hang() -> None:
     with WorkerPool(1) as pool, pytest.raises(RuntimeError, match="unsendable"):
         pool.submit(unsendable).result(30)
