@@ -201,25 +201,26 @@ class ArchiveStore:
 def _held(path: Path, busy: str, *, brief: bool = False) -> Iterator[None]:
     handle = path.open("a+b")
     try:
-        waited = 0.0
+        waited, in_vain = 0.0, 0
         while True:
             try:
                 _lock_exclusively(handle)
                 break
             except OSError:
                 # once more in any case: who has just taken the lock may not have said yet that it is brief
-                if waited > _MOST_BRIEF_SECONDS or (waited and not _is_brief(handle)):
+                in_vain = 0 if _is_brief(handle) else in_vain + 1
+                if waited > _MOST_BRIEF_SECONDS or in_vain > 1:
                     raise ArchiveBusyError(busy, remedy="Wait for it, or stop it.") from None
                 time.sleep(_POLL_SECONDS)
                 waited += _POLL_SECONDS
-        handle.truncate(0)  # what a process that was killed had said
-        if brief:
-            handle.write(_BRIEF)
-            handle.flush()
-        try:
-            yield
-        finally:
+        # What the one before said is taken away only here, and not where it is said again: without it, who waits would
+        # give up while one leaves and the next one comes.
+        if brief != _is_brief(handle):
             handle.truncate(0)
+            if brief:
+                handle.write(_BRIEF)
+                handle.flush()
+        yield
     finally:
         handle.close()
 

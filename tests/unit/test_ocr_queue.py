@@ -134,6 +134,21 @@ def test_the_version_of_an_engine() -> None:
     assert version_of(ENGINE) == "tesseract 5.3.0"
 
 
+def test_nobody_gives_up_while_one_brief_holder_leaves_and_the_next_comes(archive_store: ArchiveStore) -> None:
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+
+    def often(_: int) -> int:
+        for _turn in range(15):
+            with archive_store.lock(brief=True):
+                time.sleep(0.001)
+            time.sleep(0.06)  # longer than who waits sleeps between two looks
+        return 15
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(often, range(4))) == 60
+
+
 def test_who_holds_the_lock_briefly_is_waited_for(archive_store: ArchiveStore) -> None:
     import threading
 
