@@ -149,6 +149,8 @@ def identify(path: Path, declared_name: str, *, expanded_bytes: int = 1 << 30) -
             if path.stat().st_size == 0:
                 raise DocumentProblem(Reason.EMPTY)
             family = _family(file, extension, expanded_bytes)
+            if family == UNKNOWN and _only_nuls(file):
+                raise DocumentProblem(Reason.EMPTY, "The file has nothing but NUL bytes in it.")
             kind = _kind(file) if family in SAYS else None
     except OSError as e:
         raise DocumentProblem(Reason.UNREADABLE, f"The operating system says: {e.strerror or type(e).__name__}.") from e
@@ -205,6 +207,12 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
     if text is None:
         return UNKNOWN
     return _text_family(file, text, extension)
+
+
+def _only_nuls(file: IO[bytes]) -> bool:
+    """What a disk or a restore gives for a file whose content is gone."""
+    file.seek(0)
+    return not any(chunk.strip(b"\0") for chunk in iter(lambda: file.read(_HEAD), b""))
 
 
 def _kind(file: IO[bytes]) -> Kind | None:

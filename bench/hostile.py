@@ -250,11 +250,12 @@ def _quarantined(store: ArchiveStore, id_: str) -> dict[str, Any]:
         "found": file.format.family if file and file.format else None,
         "kept": None if content is None else hashlib.sha256(content).hexdigest(),
         "blank": content is not None and not content.strip(b" \t\r\n\f\v\0"),
+        "filler": content is not None and not content.strip(b" \t\r\n\f\v\0\xff"),
     }
 
 
 def _wrong_quarantined(entry: dict[str, Any], fact: dict[str, str]) -> str | None:
-    kept, blank = entry.pop("kept"), entry.pop("blank")
+    kept, blank, filler = entry.pop("kept"), entry.pop("blank"), entry.pop("filler")
     if kept != fact["sha256"]:
         return "its bytes are not in quarantine"
     if _DIED in entry["detail"]:
@@ -262,6 +263,8 @@ def _wrong_quarantined(entry: dict[str, Any], fact: dict[str, str]) -> str | Non
     allowed = ALLOWED[fact["format"]] | ALLOWED.get(entry["found"] or "", _CONTAINERS)
     if blank:  # whatever it was, all that could be read has been cut out of it
         allowed = {Reason.EMPTY}
+    elif filler:
+        allowed = {*allowed, Reason.EMPTY}
     return None if Reason(entry["reason"]) in allowed else f"quarantined as {entry['reason']}: {entry['detail']}"
 
 

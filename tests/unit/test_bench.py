@@ -75,14 +75,21 @@ def test_broken_files_must_end_in_the_package_or_in_quarantine() -> None:
         (Reason.ENCRYPTED, "", "x", True),
         (Reason.CONVERSION_FAILED, "A worker process died each time.", "x", True),
     ):
-        entry = {"reason": reason.value, "detail": detail, "kept": kept, "found": "txt", "blank": False}
+        entry = {
+            "reason": reason.value,
+            "detail": detail,
+            "kept": kept,
+            "found": "txt",
+            "blank": False,
+            "filler": False,
+        }
         assert bool(_wrong_quarantined(entry, fact)) == wrong, reason
     for reason, blank, wrong in (
         (Reason.EMPTY, True, False),
         (Reason.EMPTY, False, True),
         (Reason.CORRUPT, True, True),
     ):
-        entry = {"reason": reason.value, "detail": "", "kept": "x", "found": "txt", "blank": blank}
+        entry = {"reason": reason.value, "detail": "", "kept": "x", "found": "txt", "blank": blank, "filler": blank}
         assert bool(_wrong_quarantined(entry, fact)) == wrong, (reason, blank)
     assert set(ALLOWED) == {"pdf", "docx", "doc", "rtf", "html", "xml", "jpeg", "png", "tiff", "txt"}
 

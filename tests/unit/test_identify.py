@@ -139,6 +139,8 @@ def test_broken_ole_directory_is_searched_by_name(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (b"", Reason.EMPTY),
+        (bytes(2), Reason.EMPTY),
+        (bytes(3 << 20), Reason.EMPTY),
         (ole("EncryptedPackage"), Reason.ENCRYPTED),
         (ole("WordDocument", fib_flags=0x0100), Reason.ENCRYPTED),
         (zipped(word__document_dot_xml="<w/>" * 100)[:60], Reason.TRUNCATED),
