@@ -7,8 +7,9 @@ Without --export, a generated export in the proportions of an old journal: RTF 4
 (three pages each, G4), JPEG and PNG 7, PDF 10 (a quarter of them scans; of the others half with embedded fonts, a fifth
 PDF/A, the rest with a font that is not embedded, so that they need Ghostscript), XML 5; notes of one to two pages, and
 the usual mess (missing, empty, cut, locked files; duplicates). In the same run and on the same cores: the
-product with every copy validated; the same with one worker (--scaling); without our own RTF reader (--office-only),
-the batched routes; and what one would otherwise script (`bench.otherwise`, --baseline files).
+product with every copy validated, a core for each worker; the same with one worker, once with all of these cores and
+once with a core of its own (--scaling); without our own RTF reader (--office-only), the batched routes; and what one
+would otherwise script (`bench.otherwise`, --baseline files).
 """
 
 from __future__ import annotations
@@ -65,8 +66,11 @@ def main(
         report: dict[str, Any] = {"bench": "normalise", "machine": machine()}
         report["ours"] = _ours(export, mapping, workers, folder / "ours")
         if scaling and workers > 1:
-            report["one_worker"] = _ours(export, mapping, 1, folder / "one")
-            report["speed_up"] = round(report["one_worker"]["wall_seconds"] / report["ours"]["wall_seconds"], 2)
+            wall = report["ours"]["wall_seconds"]
+            report["one_worker"] = _ours(export, mapping, 1, folder / "one", cores=workers)
+            report["speed_up"] = round(report["one_worker"]["wall_seconds"] / wall, 2)
+            report["one_core"] = _ours(export, mapping, 1, folder / "core")
+            report["speed_up_per_core"] = round(report["one_core"]["wall_seconds"] / wall, 2)
         if office_only:
             report["batched"] = _ours(export, mapping, workers, folder / "batched", {"BENCH_OFFICE_ONLY": "1"})
         if baseline:
@@ -83,9 +87,16 @@ def main(
 
 
 def _ours(
-    export: Path, mapping: Path, workers: int, folder: Path, more: dict[str, str] | None = None
+    export: Path,
+    mapping: Path,
+    workers: int,
+    folder: Path,
+    more: dict[str, str] | None = None,
+    *,
+    cores: int | None = None,
 ) -> dict[str, Any]:
     trace = folder / "trace"
+    more = {"BENCH_CORES": str(cores or workers), **(more or {})}
     arguments = ("migrate", export, folder / "archive", "--mapping", mapping, "--workers", workers, "--json")
     cost: Cost = traced(trace, *arguments, environment=more)
     run, lines = json.loads(cost.output)["run"], read(trace)
@@ -134,6 +145,7 @@ def markdown(report: dict[str, Any]) -> Iterator[str]:
     for name, key in (
         ("ours", "ours"),
         ("ours, one worker", "one_worker"),
+        ("ours, one worker on one core", "one_core"),
         ("LibreOffice in batches for RTF", "batched"),
     ):
         if r := report.get(key):

@@ -3,7 +3,8 @@
     BENCH_TRACE=FOLDER python -m bench.traced migrate EXPORT ARCHIVE ...
 
 Each worker process writes FOLDER/<pid>.jsonl. Worker processes load this module again, since it is their main module,
-so they trace as well. BENCH_OFFICE_ONLY=1 takes our own routes for office formats out: LibreOffice in batches alone.
+so they trace as well. BENCH_CORES=N leaves them N cores. BENCH_OFFICE_ONLY=1 takes our own routes for office formats
+out: LibreOffice in batches alone.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
     return sorted(lines, key=lambda line: float(line["at"]))
 
 
+if (_cores := int(os.environ.get("BENCH_CORES", "0"))) and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_cores])
 if _FOLDER:
     Tracer(_FOLDER).install()
 if os.environ.get("BENCH_OFFICE_ONLY"):
