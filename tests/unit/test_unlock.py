@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pikepdf
@@ -23,6 +24,14 @@ def test_the_password_that_office_programs_use_themselves_need_not_be_given(tmp_
     plain = locked_docx(tmp_path / "a.docx", "VelvetSweatshop", "Blodprøve")
     unlock(tmp_path / "a.docx", tmp_path / "out", [])
     assert (tmp_path / "out").read_bytes() == plain
+
+
+def test_a_file_of_office_2010_opens(shared: Path, tmp_path: Path) -> None:
+    """Its key is made with SHA-1; its password is the one that office programs use themselves."""
+    unlock(shared / "corpus" / "docx" / "poi__protected_agile.docx", tmp_path / "out", ["feil"])
+    assert zipfile.is_zipfile(tmp_path / "out")
+    with pytest.raises(DocumentProblem):
+        unlock(shared / "corpus" / "docx" / "tika__testWORD_protected_passtika.docx", tmp_path / "none", ["feil"])
 
 
 @pytest.mark.parametrize("revision", [2, 3, 4, 6])
