@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -385,7 +386,9 @@ def test_the_command_tells_where_the_pages_stand(line: Line) -> None:
 
 def test_interrupted_it_ends_at_once_and_leaves_nothing(line: Line, counted: Path) -> None:
     command = [sys.executable, "-m", "journalarkiv", "ocr", str(line.archive), "--workers", "1"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as first:
+    # A shell that runs the tests in the background lets its children ignore interrupts, and they theirs.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as first:
         deadline = time.monotonic() + 120
         while not counted.read_text() and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
