@@ -91,6 +91,8 @@ def test_broken_files_must_end_in_the_package_or_in_quarantine() -> None:
     ):
         entry = {"reason": reason.value, "detail": "", "kept": "x", "found": "txt", "blank": blank, "filler": blank}
         assert bool(_wrong_quarantined(entry, fact)) == wrong, (reason, blank)
+    filled = {"reason": "empty", "detail": "", "kept": "x", "found": "txt", "blank": False, "filler": True}
+    assert _wrong_quarantined(filled, fact) is None
     assert set(ALLOWED) == {"pdf", "docx", "doc", "rtf", "html", "xml", "jpeg", "png", "tiff", "txt"}
 
 
