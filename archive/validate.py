@@ -6,9 +6,11 @@ once it has seen some hundred.
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +44,23 @@ class PdfaValidator:
         temporary: folder for the engine's own temporary files; fixed by the first validator of the process.
         long_run: the process will judge `LONG_RUN` files or more: the Java machine takes more time to make its code
             fast; fixed by the first validator of the process.
+        file_bytes: largest temporary file that a validation may write; a stream that unpacks to more than 10 kB goes
+            into one. A larger one cannot be read by the engine, so its rules are broken.
 
     Raises EngineMissingError (on first use): jar or Java runtime are absent, or not the ones that were tested.
     """
 
     def __init__(
-        self, *, heap_mb: int = 768, seconds: float = 120.0, temporary: Path | None = None, long_run: bool = False
+        self,
+        *,
+        heap_mb: int = 768,
+        seconds: float = 120.0,
+        temporary: Path | None = None,
+        long_run: bool = False,
+        file_bytes: int = 1 << 30,
     ) -> None:
         self._heap_mb, self._seconds, self._temporary, self._long_run = heap_mb, seconds, temporary, long_run
+        self._file_bytes = file_bytes
         self._engine: verapdf.Engine | None = None
         self._thread: _JavaThread | None = None
         self.stuck = False
@@ -70,7 +81,8 @@ class PdfaValidator:
         if flavour not in FLAVOURS:
             raise ValueError(f"no PDF/A flavour {flavour!r}")
         engine = self._start()
-        passed, rules = self._call(lambda running: engine.validate(pdf, flavour, running), engine)
+        with _file_size(self._file_bytes):
+            passed, rules = self._call(lambda running: engine.validate(pdf, flavour, running), engine)
         return Verdict(ENGINE, self.engine_version, flavour, passed, rules)
 
     @staticmethod
@@ -84,7 +96,8 @@ class PdfaValidator:
         Raises: as `validate`.
         """
         engine = self._start()
-        claim: str | None = self._call(lambda running: engine.claim(pdf), engine)
+        with _file_size(self._file_bytes):
+            claim: str | None = self._call(lambda running: engine.claim(pdf), engine)
         return claim if claim in FLAVOURS else None
 
     def _start(self) -> verapdf.Engine:
@@ -116,6 +129,23 @@ class PdfaValidator:
         if error is not None:
             raise error
         return result
+
+
+@contextlib.contextmanager
+def _file_size(most: int) -> Iterator[None]:
+    """Let this process write no larger file for a while: Java has no such limit of its own."""
+    if sys.platform == "win32":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = [size for size in (most, soft, hard) if size != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class _JavaThread:

@@ -7,14 +7,16 @@ Without --export, a generated export in the proportions of an old journal: RTF 4
 (three pages each, G4), JPEG and PNG 7, PDF 10 (a quarter of them scans; of the others half with embedded fonts, a fifth
 PDF/A, the rest with a font that is not embedded, so that they need Ghostscript), XML 5; notes of one to two pages, and
 the usual mess (missing, empty, cut, locked files; duplicates). In the same run and on the same cores: the
-product with every copy validated, a core for each worker; the same with one worker, once with all of these cores and
-once with a core of its own (--scaling); without our own RTF reader (--office-only), the batched routes; and what one
-would otherwise script (`bench.otherwise`, --baseline files).
+product with every copy validated, a core for each worker; the same with one worker and all of these cores (--scaling),
+and with one worker and one core (--one-core); without our own RTF reader (--office-only), the batched routes; and what
+one would otherwise script (`bench.otherwise`, --baseline files).
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +45,9 @@ BATCHED = 0.17
 @click.option("--workers", type=int, default=2, show_default=True)
 @click.option("--baseline", type=int, default=80, show_default=True, help="Files for the other pipeline; 0 for none.")
 @click.option("--scaling/--no-scaling", default=True, show_default=True, help="Also with one worker.")
+@click.option("--one-core/--no-one-core", default=False, show_default=True, help="Also with one worker on one core.")
 @click.option("--office-only/--no-office-only", default=True, show_default=True, help="Also without our RTF reader.")
+@click.option("--scratch", type=click.Path(exists=True, file_okay=False, path_type=Path), help="As of `migrate`.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the figures to this file.")
 def main(
     export: Path | None,
@@ -53,7 +57,9 @@ def main(
     workers: int,
     baseline: int,
     scaling: bool,
+    one_core: bool,
     office_only: bool,
+    scratch: Path | None,
     out: Path | None,
 ) -> None:
     """Measure normalisation."""
@@ -63,16 +69,17 @@ def main(
             people = max(1, documents // 40)
             generate(folder / "s", patients=people, documents=documents, seed=seed, mix=MIX, entries=ENTRIES)
             export, mapping = folder / "s" / "export", folder / "s" / "mapping.toml"
-        report: dict[str, Any] = {"bench": "normalise", "machine": machine()}
-        report["ours"] = _ours(export, mapping, workers, folder / "ours")
+        report: dict[str, Any] = {"bench": "normalise", "machine": machine(), "scratch": str(scratch or "")}
+        ours = functools.partial(_ours, export, mapping, scratch)
+        report["ours"] = ours(workers, folder / "ours")
         if scaling and workers > 1:
-            wall = report["ours"]["wall_seconds"]
-            report["one_worker"] = _ours(export, mapping, 1, folder / "one", cores=workers)
-            report["speed_up"] = round(report["one_worker"]["wall_seconds"] / wall, 2)
-            report["one_core"] = _ours(export, mapping, 1, folder / "core")
-            report["speed_up_per_core"] = round(report["one_core"]["wall_seconds"] / wall, 2)
+            report["one_worker"] = ours(1, folder / "one", cores=workers)
+            report["speed_up"] = _speed_up(report, "one_worker")
+        if one_core:
+            report["one_core"] = ours(1, folder / "core")
+            report["speed_up_per_core"] = _speed_up(report, "one_core")
         if office_only:
-            report["batched"] = _ours(export, mapping, workers, folder / "batched", {"BENCH_OFFICE_ONLY": "1"})
+            report["batched"] = ours(workers, folder / "batched", {"BENCH_OFFICE_ONLY": "1"})
         if baseline:
             files = _files(export, folder / "ours" / "trace")
             report["otherwise"] = otherwise.measured(files, baseline, folder / "other")
@@ -86,9 +93,14 @@ def main(
     click.echo("\n".join(markdown(report)))
 
 
+def _speed_up(report: dict[str, Any], other: str) -> float:
+    return round(float(report[other]["wall_seconds"] / report["ours"]["wall_seconds"]), 2)
+
+
 def _ours(
     export: Path,
     mapping: Path,
+    scratch: Path | None,
     workers: int,
     folder: Path,
     more: dict[str, str] | None = None,
@@ -97,7 +109,9 @@ def _ours(
 ) -> dict[str, Any]:
     trace = folder / "trace"
     more = {"BENCH_CORES": str(cores or workers), **(more or {})}
-    arguments = ("migrate", export, folder / "archive", "--mapping", mapping, "--workers", workers, "--json")
+    arguments = ["migrate", export, folder / "archive", "--mapping", mapping, "--workers", workers, "--json"]
+    arguments += ["--scratch", scratch] if scratch else []
+    os.sync()  # what was written before is not for this run to wait for
     cost: Cost = traced(trace, *arguments, environment=more)
     run, lines = json.loads(cost.output)["run"], read(trace)
     families: dict[str, list[float]] = {}

@@ -65,6 +65,12 @@ _passwords = click.option(
     help="Text file (UTF-8) of passwords, one on each line, to try on PDF and office files that need one.",
 )
 
+_scratch = click.option(
+    "--scratch",
+    type=_FOLDER,
+    help="Folder for temporary files, say in memory (/dev/shm); needs a few 100 MB a worker.  [default: the archive's]",
+)
+
 
 def _judging(_context: click.Context, _option: click.Parameter, value: str) -> Judging:
     try:
@@ -114,6 +120,7 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
     help="Copies put before the validator: all, or P per cent of those that we draw ourselves and all others.",
 )
 @_passwords
+@_scratch
 @_json
 def migrate(
     export: Path,
@@ -128,6 +135,7 @@ def migrate(
     register_only: bool,
     judging: Judging,
     passwords: tuple[str, ...],
+    scratch: Path | None,
     as_json: bool,
 ) -> int:
     """Archive the documents of an EXPORT into ARCHIVE. Run it again after any stop: it continues.
@@ -151,6 +159,7 @@ def migrate(
         register_only=register_only,
         judging=judging,
         passwords=passwords,
+        scratch=scratch,
         limits=replace(Limits(), seconds=seconds),
     )
     store = ArchiveStore.create(archive, mapping.archive_info())
@@ -169,14 +178,21 @@ def migrate(
 @_workers
 @_seconds
 @_passwords
+@_scratch
 @_json
 def retry(
-    archive: Path, reason: str | None, workers: int, seconds: float, passwords: tuple[str, ...], as_json: bool
+    archive: Path,
+    reason: str | None,
+    workers: int,
+    seconds: float,
+    passwords: tuple[str, ...],
+    scratch: Path | None,
+    as_json: bool,
 ) -> int:
     """Take quarantined documents of ARCHIVE up again, from the export or, where it is gone, from their kept bytes."""
     from extract.migrate import retry as run
 
-    options = Options(workers=workers, limits=replace(Limits(), seconds=seconds), passwords=passwords)
+    options = Options(workers=workers, limits=replace(Limits(), seconds=seconds), passwords=passwords, scratch=scratch)
     summary = run(archive, options, Progress(), reason=reason)
     return _conclude(ArchiveStore.open(archive), summary, as_json, partial=False)
 

@@ -25,7 +25,7 @@ from archive.catalogue import Catalogue
 from archive.errors import DamagedError, JournalarkivError, WorkersFailedError
 from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
-from archive.store import ArchiveStore, remove_tree, sha256_file, write_durably
+from archive.store import ArchiveStore, sha256_file, write_durably
 from archive.validate import LONG_RUN
 from extract.mapping import Mapping
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
@@ -33,6 +33,7 @@ from extract.progress import Progress
 from extract.recorder import Recorder
 from extract.register import Export, Register
 from extract.results import RunSummary, TaskResult
+from extract.scratch import scratch_folder
 from extract.sources.contract import Source
 from extract.work import opening_note, run_task, start_worker
 from extract.workers import WorkerDied, WorkerPool
@@ -58,6 +59,8 @@ class Options:
     judging: Judging = field(default_factory=Judging)
     passwords: tuple[str, ...] = field(default=(), repr=False)
     """To try on files that need one; kept nowhere."""
+    scratch: Path | None = None
+    """Where to make a folder for temporary files; within the archive by default."""
 
 
 def software() -> str:
@@ -89,8 +92,9 @@ def migrate(
         ArchiveBusyError, NotAnArchiveError, SourceUnreadableError, MappingError, DiskFullError, WorkersFailedError
     """
     store = ArchiveStore.create(archive, mapping.archive_info())
-    with store.lock(), Register(store.register) as register:
-        _clean_up(store)
+    with store.lock(), scratch_folder(store, options.scratch) as scratch, Register(store.register) as register:
+        options = replace(options, scratch=scratch)
+        _sort_beside(store)
         summary = RunSummary(pilot=options.sample is not None)
         started = datetime.now(UTC)
         export = _register(store, register, source, mapping, options, progress)
@@ -113,7 +117,7 @@ def local_workers(store: ArchiveStore, options: Options) -> Executor:
     return WorkerPool(
         options.workers,
         initializer=start_worker,
-        initargs=(store, options.limits, software(), options.judging, options.passwords),
+        initargs=(store, options.limits, software(), options.judging, options.passwords, options.scratch),
         environment=_ONE_THREAD,
     )
 
@@ -121,8 +125,9 @@ def local_workers(store: ArchiveStore, options: Options) -> Executor:
 def retry(archive: Path, options: Options, progress: Progress, *, reason: str | None = None) -> RunSummary:
     """Take quarantined documents up again, all or those of one reason, from the export or their kept bytes."""
     store = ArchiveStore.open(archive)
-    with store.lock(), Register(store.register) as register:
-        _clean_up(store)
+    with store.lock(), scratch_folder(store, options.scratch) as scratch, Register(store.register) as register:
+        options = replace(options, scratch=scratch)
+        _sort_beside(store)
         export = register.latest_export()
         if export is None or not export.registered:
             raise JournalarkivError(
@@ -215,7 +220,6 @@ def work_off(
             raise
         pool.shutdown(wait=True)
     _sweep_quarantine(store, register)
-    remove_tree(store.work)
     if summary.damaged:
         raise DamagedError(
             "\n".join((f"{len(summary.damaged)} patients could not be worked:", *summary.damaged[:10])),
@@ -287,11 +291,8 @@ def _after_death(task: Task, death: WorkerDied, store: ArchiveStore) -> list[Tas
     return [replace(task, poisoned=frozenset(poisoned), strikes=strikes)]
 
 
-def _clean_up(store: ArchiveStore) -> None:
-    """Remove what a killed run left in its work folder; nothing in there is ever needed again."""
-    remove_tree(store.work)
-    store.work.mkdir()
-    # SQLite sorts what is too large for memory in files: beside the archive, where room was made for it
+def _sort_beside(store: ArchiveStore) -> None:
+    """SQLite sorts what is too large for memory in files: beside the archive, where room was made for it."""
     os.environ["SQLITE_TMPDIR"] = str(store.work)
 
 

@@ -20,7 +20,7 @@ from extract.register import Register
 BATCH_DOCUMENTS = 200
 _LEAST_DOCUMENTS = 25
 """Of a task near the end: LibreOffice's start costs as much as converting ten documents."""
-_SHARES = 3
+_SHARES = 2
 """Of what is left for each worker, in which the last documents are handed out."""
 _RESERVOIR = 64
 

@@ -42,6 +42,7 @@ class Worker:
     normaliser: NormaliserLike | None = None
     judging: Judging = field(default_factory=Judging)
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    scratch: Path | None = None
     settled: bool = False
     _earlier: Earlier | None = None
 
@@ -59,12 +60,17 @@ class Worker:
 
             self.normaliser = Normaliser(
                 self.limits,
-                self.store.work / f"engines-{os.getpid()}",
+                self.temporary / f"engines-{os.getpid()}",
                 self.judging,
                 known_part=lambda job, out: self.earlier.find_bare(job, out),
                 passwords=self.passwords,
             )
         return self.normaliser
+
+    @property
+    def temporary(self) -> Path:
+        """The run's folder for temporary files."""
+        return self.scratch or self.store.work
 
     @property
     def note(self) -> Path:
@@ -91,11 +97,12 @@ def start_worker(
     software: str,
     judging: Judging = Judging(),  # noqa: B008 (frozen)
     passwords: tuple[str, ...] = (),
+    scratch: Path | None = None,
 ) -> None:
     """Initialise a worker process. Memory of in-process engines is bounded, so a bomb is an error and not the
     kernel's choice of a victim."""
     global _worker
-    _worker = Worker(store, limits, software, judging=judging, passwords=passwords)
+    _worker = Worker(store, limits, software, judging=judging, passwords=passwords, scratch=scratch)
     # Libraries warn about the files they read; only what is recorded of a document may be said of it.
     logging.getLogger().addHandler(logging.NullHandler())
     if sys.platform == "linux":
@@ -114,7 +121,7 @@ def run_task(task: Task) -> Answer:
     """
     if _worker is None:
         raise RuntimeError("start_worker was not called in this process")
-    work = _worker.store.work / f"worker-{os.getpid()}"
+    work = _worker.temporary / f"worker-{os.getpid()}"
     remove_tree(work)
     with disk_full_is_clear():
         work.mkdir(parents=True)
@@ -146,7 +153,9 @@ class Run:
         outcomes = self._archived_before([j for d in work if not d.plan.retry for j in d.jobs], out)
         outcomes |= self._normalise([j for d in work for j in d.jobs if j.key not in outcomes], out)
         result = TaskResult(timings=self.timings)
-        desk = Desk(self.worker.store, self.worker.software, self.work, datetime.now(UTC))
+        # A package is renamed into its place, so it is written on the archive's own file system.
+        packing = self.worker.store.work / f"packages-{os.getpid()}"
+        desk = Desk(self.worker.store, self.worker.software, packing, datetime.now(UTC))
         for planned, documents in patients:
             with self._stage("package"):
                 result.patients.append(assemble(desk, planned, documents, outcomes))

@@ -50,7 +50,9 @@ class SerialExecutor(Executor):
     """Runs each task at once, in this process."""
 
     def __init__(self, store: ArchiveStore, options: Options, normaliser: ObedientNormaliser) -> None:
-        extract.work._worker = extract.work.Worker(store, Limits(), "journalarkiv test", normaliser)
+        extract.work._worker = extract.work.Worker(
+            store, Limits(), "journalarkiv test", normaliser, scratch=options.scratch
+        )
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

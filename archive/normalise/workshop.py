@@ -39,7 +39,10 @@ class Workshop:
         """The process's validator."""
         if self._validator is None:
             self._validator = PdfaValidator(
-                seconds=self.limits.validate_seconds, temporary=self.folder("java"), long_run=self._long_run
+                seconds=self.limits.validate_seconds,
+                temporary=self.folder("java"),
+                long_run=self._long_run,
+                file_bytes=self.limits.output_bytes,
             )
         return self._validator
 

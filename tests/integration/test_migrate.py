@@ -257,6 +257,21 @@ def test_a_run_stopped_anywhere_continues_to_the_same_end(bench: Bench, tmp_path
     assert bench.balanced()
 
 
+def test_temporary_files_can_be_elsewhere(bench: Bench, tmp_path: Path) -> None:
+    given, seen = tmp_path / "memory", set()
+    given.mkdir()
+
+    def look(job: object) -> None:
+        seen.update(p.name for p in given.rglob("*"))
+
+    bench.normaliser.before = look
+    bench.run(scratch=given)
+    assert "out" in seen
+    assert not list(given.iterdir())
+    assert bench.states()["a"] == ("archived", None)
+    assert bench.balanced()
+
+
 def test_a_full_disk_ends_the_run_and_loses_nothing(bench: Bench) -> None:
     def full(job: object) -> None:
         raise OSError(28, "No space left on device")

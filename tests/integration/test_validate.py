@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,48 @@ def test_a_file_that_needs_too_much_memory_is_a_resource_limit(tmp_path: Path) -
         """
     large = with_content(tmp_path / "large.pdf", b"0 0 9 9 re f " * 300_000)
     alone(script, large, with_content(tmp_path / "small.pdf", b""))
+
+
+def test_what_a_font_unpacks_to_is_bounded(tmp_path: Path) -> None:
+    """The engine unpacks streams into temporary files, which may be in memory."""
+    script = """
+        import resource, threading, time
+        folder, seen, ended = Path(sys.argv[2]), [0], threading.Event()
+        folder.mkdir()
+
+        def watch():
+            while not ended.wait(0.001):
+                for path in folder.iterdir():
+                    try:
+                        seen.append(path.stat().st_size)
+                    except FileNotFoundError:
+                        pass
+
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        verdict = PdfaValidator(temporary=folder, file_bytes=4 << 20).validate(Path(sys.argv[1]), "2b")
+        ended.set()
+        watcher.join()
+        assert not verdict.passed
+        assert max(seen) == 4 << 20, max(seen)
+        assert not list(folder.iterdir())
+        assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
+        """
+    bomb = pikepdf.new()
+    program = bomb.make_stream(b"")
+    program.write(zlib.compress(bytes(50 << 20)), filter=pikepdf.Name.FlateDecode)
+    name = pikepdf.Name("/ABCDEF+X")
+    box = pikepdf.Array([0, 0, 1, 1])
+    about = pikepdf.Dictionary(Type=pikepdf.Name.FontDescriptor, FontName=name, Flags=32, FontBBox=box, ItalicAngle=0)
+    about.FontFile2 = program
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.TrueType, BaseFont=name, FirstChar=65)
+    font.LastChar, font.Widths, font.FontDescriptor = 65, pikepdf.Array([500]), bomb.make_indirect(about)
+    page = bomb.add_blank_page()
+    page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=bomb.make_indirect(font)))
+    page.Contents = bomb.make_stream(b"BT /F1 12 Tf (A) Tj ET")
+    bomb.save(tmp_path / "bomb.pdf")
+    alone(script, tmp_path / "bomb.pdf", tmp_path / "java")
 
 
 def test_a_long_run_judges_alike(validator: PdfaValidator, blank: Path, tmp_path: Path) -> None:
