@@ -16,6 +16,7 @@ from archive.findings import Findings
 from archive.store import ArchiveStore
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LEVELS = ("counts", "sizes", "hashes", "schemas", "pdfa")
 
 
@@ -97,8 +98,9 @@ def rebuild(archive: Path, as_json: bool) -> int:
 @click.argument("archive", type=_FOLDER)
 @click.option("--fidelity", type=click.IntRange(0), default=0, help="Files of each route to compare with originals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which files the fidelity sample draws.")
+@click.option("--passwords", type=_FILE, help="As given to migrate: opens originals that the sample compares.")
 @click.option("--json", "as_json", is_flag=True, help="Result as JSON, journalarkiv.report/1.")
-def report(archive: Path, fidelity: int, seed: int, as_json: bool) -> int:
+def report(archive: Path, fidelity: int, seed: int, passwords: Path | None, as_json: bool) -> int:
     """Reconcile source and archive, and write the completeness certificate.
 
     Writes three files into seals/: the certificate as HTML and JSON, and the list of all packages with their hashes,
@@ -108,11 +110,13 @@ def report(archive: Path, fidelity: int, seed: int, as_json: bool) -> int:
     """
     from archive.certificate import render_text
     from archive.fidelity.sample import measure
+    from archive.normalise.unlock import read_passwords
     from archive.report import html_path, make_report
 
+    known = () if passwords is None else read_passwords(passwords)
     store = ArchiveStore.open(archive)
     with store.lock(), _bar("compare", " files") as progress:
-        wanted = functools.partial(measure, store, per_route=fidelity, seed=seed, progress=progress)
+        wanted = functools.partial(measure, store, per_route=fidelity, seed=seed, passwords=known, progress=progress)
         made = make_report(store, fidelity=wanted if fidelity else None)
     plain = made.to_plain()
     if as_json:

@@ -39,7 +39,8 @@ _LAST_CODE = 0xFFFF
 # Code that runs a few hundred files is quickest compiled once and simply; the second compiler costs 4 s of CPU, and has
 # paid that back after 2,500 (measured: 10.6 -> 7.8 ms each). Its thresholds are raised, so that it takes only what
 # is truly hot; two compiler threads are the fewest, since the workers are many and the cores few. Its units are smaller
-# than usual: over 10,000 files it costs 7.7 s where it cost 17.5, and what it makes is as quick (99.4 -> 89.4 s in all).
+# than usual: over 10,000 files it takes 7.7 s where it took 17.5, and what it makes is as quick (99.4 -> 89.4 s in
+# all).
 _FOR_A_FEW = ("-XX:TieredStopAtLevel=1",)
 _FOR_MANY = (
     "-XX:Tier4InvocationThreshold=20000",

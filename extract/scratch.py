@@ -1,7 +1,7 @@
 """Where a run keeps its temporary files: within the archive, or in a folder that the user gives, say one in memory.
 
-A run makes and deletes ten files for each document. Whatever there is of them when it ends, by itself or killed, is
-removed by the end of that run or the beginning of the next.
+A run makes and deletes some ten files and folders for each document. Whatever there is of them when it ends, by itself
+or killed, is removed by the end of that run or the beginning of the next.
 """
 
 from __future__ import annotations

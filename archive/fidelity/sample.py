@@ -18,6 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pypdfium2
 
@@ -26,8 +27,12 @@ from archive.fidelity.compare import Comparison, compare
 from archive.fidelity.officetext import office_texts
 from archive.fidelity.readers import OFFICE_ONLY
 from archive.identify import MEDIA_TYPES
+from archive.normalise.unlock import unlock
 from archive.packageread import Span, open_span
+from archive.reasons import Flag
 from archive.store import ArchiveStore
+
+T = TypeVar("T")
 
 _FAMILIES = {media: family for family, media in MEDIA_TYPES.items()}
 _SECONDS = 120.0
@@ -35,11 +40,11 @@ _WORST = 5
 _AT_ONCE = 40
 _COPY = 1 << 20
 
-_CURRENT = """
-SELECT f.route, f.media_type, f.document_id, f.seq, p.path, f.original_offset, f.original_size, f.pdf_offset,
-       f.pdf_size, f.text_offset, f.text_size
+_CURRENT = f"""
+SELECT f.route, f.media_type, f.document_id, f.seq, p.path, instr(f.flags, '"{Flag.OPENED_WITH_PASSWORD.value}"'),
+       f.original_offset, f.original_size, f.pdf_offset, f.pdf_size, f.text_offset, f.text_size
 FROM file f JOIN document d ON d.id=f.document_id JOIN package p ON p.patient_id=d.patient_id AND p.current=1
-"""
+"""  # noqa: S608 - a code of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class _Drawn:
     document: str
     seq: int
     package: Path
+    locked: bool
     original: Span
     pdf: Span
     text: Span
@@ -140,9 +146,12 @@ def measure(
     *,
     per_route: int,
     seed: int = 0,
+    passwords: tuple[str, ...] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Fidelity:
     """Compare `per_route` files of each route and kind of original with their originals in the packages.
+
+    An original that was opened with a password is read where that is one of `passwords`; else it tells nothing.
 
     Raises:
         OSError: a package cannot be read.
@@ -156,6 +165,8 @@ def measure(
             batch = drawn[at : at + _AT_ONCE]
             for d in batch:
                 _unpack(d, folder)
+                if d.locked:
+                    bench.unlock(folder, d, passwords)
             wanted = {d.key: (folder / f"{d.key}.bin", d.family) for d in batch if d.family in OFFICE_ONLY}
             texts = office_texts(wanted, folder / "office") if wanted else {}
             for d in batch:
@@ -180,7 +191,7 @@ def _draw(
     heaps: dict[tuple[str, str], list[tuple[int, str, _Drawn]]] = {}
     counts: dict[tuple[str, str], int] = {}
     for row in catalogue.connection.execute(_CURRENT):
-        route, media, document, seq, path, *numbers = tuple(row)
+        route, media, document, seq, path, locked, *numbers = tuple(row)
         where = (route, _FAMILIES.get(media, media))
         counts[where] = counts.get(where, 0) + 1
         number = int.from_bytes(hashlib.sha256(f"{seed}/{document}/{seq}".encode()).digest()[:8], "big")
@@ -188,7 +199,7 @@ def _draw(
         if len(heap) == per_route and -number <= heap[0][0]:
             continue
         spans = [Span(*numbers[i : i + 2]) for i in (0, 2, 4)]
-        item = (-number, f"{document}-{seq}", _Drawn(*where, document, seq, store.root / path, *spans))
+        item = (-number, f"{document}-{seq}", _Drawn(*where, document, seq, store.root / path, locked > 0, *spans))
         if len(heap) < per_route:
             heapq.heappush(heap, item)
         elif heap:
@@ -216,10 +227,17 @@ class _Bench:
         self._end()
 
     def compare(self, folder: Path, drawn: _Drawn, words: str | None) -> Comparison | None:
+        return self._ask(_compare, str(folder), drawn.key, drawn.family, words)
+
+    def unlock(self, folder: Path, drawn: _Drawn, passwords: tuple[str, ...]) -> None:
+        """Put an original as it is without its password in its place, where one of these opens it."""
+        self._ask(_unlock, str(folder), drawn.key, passwords)
+
+    def _ask(self, work: Callable[..., T], *arguments: object) -> T | None:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         try:
-            return self._pool.submit(_compare, str(folder), drawn.key, drawn.family, words).result(_SECONDS)
+            return self._pool.submit(work, *arguments).result(_SECONDS)
         except (BrokenProcessPool, concurrent.futures.TimeoutError):
             self._end()
             return None
@@ -246,6 +264,17 @@ def _compare(folder: str, key: str, family: str, words: str | None) -> Compariso
     with contextlib.suppress(pypdfium2.PdfiumError, RecursionError, MemoryError):
         return compare(base / f"{key}.bin", family, base / f"{key}.pdf", text, source_words=words)
     return None
+
+
+def _unlock(folder: str, key: str, passwords: tuple[str, ...]) -> None:
+    """In the comparing process."""
+    locked, opened = Path(folder) / f"{key}.bin", Path(folder) / f"{key}.open"
+    warnings.simplefilter("ignore")
+    try:
+        unlock(locked, opened, passwords)
+        opened.replace(locked)
+    except Exception:  # whatever a library finds wrong with it: it stays locked, and is counted so
+        opened.unlink(missing_ok=True)
 
 
 def _badness(worst: Worst) -> float:

@@ -93,6 +93,13 @@ def test_locked_documents_are_archived_once_their_password_is_known(archive: Pat
     after = cosdoc.packages(again)
     assert before.items() <= after.items()  # nothing that was there has changed
     cosdoc.run("verify", again)
+    shut, opened = (
+        cosdoc.run("report", again, "--fidelity", "1000", *option, expect=(1,))["fidelity"]["routes"]
+        for option in ((), ("--passwords", passwords))
+    )
+    assert sum(r["with_words"] for r in opened) == sum(r["with_words"] for r in shut) + len(locked)
+    new = [(o["words"] - s["words"], o["words_kept"] - s["words_kept"]) for o, s in zip(opened, shut, strict=True)]
+    assert all(kept == words for words, kept in new)
     # what opened them stands nowhere: not in a package, not in a database, not in a summary
     holding = [p for p in again.rglob("*") if p.is_file() and b"sommer2004" in p.read_bytes()]
     assert holding == []
