@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from archive import verapdf
+from archive.errors import DiskFullError
 from archive.reasons import DocumentProblem, Reason
 from archive.record import Verdict
 
@@ -26,6 +29,7 @@ FLAVOURS = ("1a", "1b", "2a", "2b", "2u", "3a", "3b", "3u")
 LONG_RUN = 3000
 """Files from which a process is told that its run is long."""
 
+_LEAST_FREE = 16 << 20
 _STACK_BYTES = 32 << 20  # the model is walked recursively; deep page trees need room
 _GRACE_SECONDS = 5.0
 
@@ -75,6 +79,7 @@ class PdfaValidator:
         """Judge a file at a PDF/A level (`2u` ...). A file that cannot be parsed fails with the rule `not-parsable`.
 
         Raises:
+            DiskFullError: it fails, and there is so little room for temporary files that this may be why.
             DocumentProblem: CONVERSION_TIMEOUT or RESOURCE_LIMIT, where the file exceeds time or memory.
             ValidatorStuck: it exceeds the time and could not be stopped.
         """
@@ -83,6 +88,8 @@ class PdfaValidator:
         engine = self._start()
         with _file_size(self._file_bytes):
             passed, rules = self._call(lambda running: engine.validate(pdf, flavour, running), engine)
+        if not passed:
+            self._check_room()
         return Verdict(ENGINE, self.engine_version, flavour, passed, rules)
 
     @staticmethod
@@ -99,6 +106,16 @@ class PdfaValidator:
         with _file_size(self._file_bytes):
             claim: str | None = self._call(lambda running: engine.claim(pdf), engine)
         return claim if claim in FLAVOURS else None
+
+    def _check_room(self) -> None:
+        """A font that cannot be unpacked is a broken rule to the engine; files must not be refused for a full disk."""
+        folder = self._temporary or Path(tempfile.gettempdir())
+        folder = next((f for f in (folder, *folder.parents) if f.is_dir()), folder)
+        if shutil.disk_usage(folder).free < _LEAST_FREE:
+            raise DiskFullError(
+                "There is no space left for the validator's temporary files.",
+                remedy="Make room and run the same command again; it continues where it stopped.",
+            )
 
     def _start(self) -> verapdf.Engine:
         if self._engine is None:

@@ -44,7 +44,7 @@ BATCHED = 0.17
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--workers", type=int, default=2, show_default=True)
 @click.option("--baseline", type=int, default=80, show_default=True, help="Files for the other pipeline; 0 for none.")
-@click.option("--scaling/--no-scaling", default=True, show_default=True, help="Also with one worker.")
+@click.option("--scaling/--no-scaling", default=True, show_default=True, help="Also with one, and again.")
 @click.option("--one-core/--no-one-core", default=False, show_default=True, help="Also with one worker on one core.")
 @click.option("--office-only/--no-office-only", default=True, show_default=True, help="Also without our RTF reader.")
 @click.option("--scratch", type=click.Path(exists=True, file_okay=False, path_type=Path), help="As of `migrate`.")

@@ -7,9 +7,11 @@ without OCR: tesseract gets no time, as our side does none either; stock veraPDF
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -82,10 +84,7 @@ def _office(source: Path, family: str, out: Path, work: Path) -> list[Path]:
         source = Path(shutil.copyfile(source, out / "message.txt"))
     command = ["soffice", f"-env:UserInstallation=file://{work}/profile", "--headless"]
     command += ["--convert-to", _PDF.format("writer_web" if family == "html" else "writer"), "--outdir", str(out)]
-    try:
-        subprocess.run([*command, str(source)], capture_output=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired:
-        return []
+    _run([*command, str(source)], 120)
     return list(out.glob("*.pdf"))
 
 
@@ -98,8 +97,19 @@ def _ocr(program: Path | None, source: Path, family: str, out: Path) -> list[Pat
     else:
         command += ["--output-type", "pdfa", "--image-dpi", "200"]
     result = out / "result.pdf"
-    subprocess.run([*command, str(source), str(result)], capture_output=True, timeout=300, check=False)
+    _run([*command, str(source), str(result)], 300)
     return [result] if result.exists() else []
+
+
+def _run(command: list[str], seconds: float) -> None:
+    """Let a program do what it can in that time; what it has started ends with it."""
+    quiet = subprocess.DEVNULL
+    program = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    try:
+        program.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
 
 
 def _validate(made: list[Path]) -> tuple[float, int] | None:

@@ -68,7 +68,7 @@ _passwords = click.option(
 _scratch = click.option(
     "--scratch",
     type=_FOLDER,
-    help="Folder for temporary files, say in memory (/dev/shm); needs a few 100 MB a worker.  [default: the archive's]",
+    help="Where to keep temporary files, say in memory (/dev/shm).  [default: within the archive]",
 )
 
 

@@ -60,7 +60,7 @@ class Options:
     passwords: tuple[str, ...] = field(default=(), repr=False)
     """To try on files that need one; kept nowhere."""
     scratch: Path | None = None
-    """Where to make a folder for temporary files; within the archive by default."""
+    """Where to make the run's folder for temporary files, by default within the archive; in a run, that folder."""
 
 
 def software() -> str:

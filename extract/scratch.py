@@ -29,7 +29,8 @@ def scratch_folder(store: ArchiveStore, given: Path | None) -> Iterator[Path]:
         given: where to make it, readable for nobody else; None for the archive's own work folder.
 
     Raises:
-        UsageError: `given` is no folder, is in the archive, or holds a folder of that name that is another user's.
+        UsageError: `given` is no folder, is in the archive, cannot be written, or holds something of that name that is
+            not ours.
     """
     _clear(store)
     folder = store.work
@@ -63,13 +64,15 @@ def _folder(store: ArchiveStore, parent: Path) -> Path:
 
 
 def _make(folder: Path) -> None:
-    with contextlib.suppress(FileExistsError):
+    if _is_ours(folder):
+        remove_tree(folder)
+    try:
         folder.mkdir(mode=0o700)
-    if not _is_ours(folder):
+    except FileExistsError:
         # in a folder that all may write to, somebody could wait under this name for patients' documents
-        raise UsageError(f"{folder} is not ours.", remedy="Remove it, or give another folder to --scratch.")
-    remove_tree(folder)
-    folder.mkdir(mode=0o700)
+        raise UsageError(f"{folder} is not ours.", remedy="Remove it, or give another folder to --scratch.") from None
+    except OSError as e:
+        raise UsageError(f"{folder} cannot be made: {e.strerror}.", remedy="Give another one to --scratch.") from e
 
 
 def _is_ours(folder: Path) -> bool:

@@ -40,11 +40,11 @@ _WORST = 5
 _AT_ONCE = 40
 _COPY = 1 << 20
 
-_CURRENT = f"""
-SELECT f.route, f.media_type, f.document_id, f.seq, p.path, instr(f.flags, '"{Flag.OPENED_WITH_PASSWORD.value}"'),
+_CURRENT = """
+SELECT f.route, f.media_type, f.document_id, f.seq, p.path, instr(f.flags, ?) > 0,
        f.original_offset, f.original_size, f.pdf_offset, f.pdf_size, f.text_offset, f.text_size
 FROM file f JOIN document d ON d.id=f.document_id JOIN package p ON p.patient_id=d.patient_id AND p.current=1
-"""  # noqa: S608 - a code of ours
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _draw(
     """The files with the smallest digests of (seed, file): a sample that needs no second pass nor memory."""
     heaps: dict[tuple[str, str], list[tuple[int, str, _Drawn]]] = {}
     counts: dict[tuple[str, str], int] = {}
-    for row in catalogue.connection.execute(_CURRENT):
+    for row in catalogue.connection.execute(_CURRENT, (f'"{Flag.OPENED_WITH_PASSWORD.value}"',)):
         route, media, document, seq, path, locked, *numbers = tuple(row)
         where = (route, _FAMILIES.get(media, media))
         counts[where] = counts.get(where, 0) + 1
@@ -199,7 +199,7 @@ def _draw(
         if len(heap) == per_route and -number <= heap[0][0]:
             continue
         spans = [Span(*numbers[i : i + 2]) for i in (0, 2, 4)]
-        item = (-number, f"{document}-{seq}", _Drawn(*where, document, seq, store.root / path, locked > 0, *spans))
+        item = (-number, f"{document}-{seq}", _Drawn(*where, document, seq, store.root / path, bool(locked), *spans))
         if len(heap) < per_route:
             heapq.heappush(heap, item)
         elif heap:
@@ -273,7 +273,7 @@ def _unlock(folder: str, key: str, passwords: tuple[str, ...]) -> None:
     try:
         unlock(locked, opened, passwords)
         opened.replace(locked)
-    except Exception:  # whatever a library finds wrong with it: it stays locked, and is counted so
+    except Exception:  # whatever a library finds wrong with it: it stays locked, and tells nothing
         opened.unlink(missing_ok=True)
 
 

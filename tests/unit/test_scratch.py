@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,13 +62,18 @@ def test_each_archive_has_its_own(store: ArchiveStore, given: Path, tmp_path: Pa
 
 
 def left_by_a_kill(store: ArchiveStore, given: Path) -> Path:
-    """What is there when a run is killed: a child process that ends within it, without any clean-up."""
-    child = os.fork()
-    if child == 0:
-        with scratch_folder(store, given) as folder:
+    """What is there when a run is killed."""
+    script = """if True:
+        import os, signal, sys
+        from pathlib import Path
+        from archive.store import ArchiveStore
+        from extract.scratch import scratch_folder
+        with scratch_folder(ArchiveStore.open(Path(sys.argv[1])), Path(sys.argv[2])) as folder:
             (folder / "copy.pdf").write_bytes(b"%PDF")
-            os._exit(0)
-    os.waitpid(child, 0)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    done = subprocess.run([sys.executable, "-c", script, str(store.root), str(given)])
+    assert done.returncode == -signal.SIGKILL
     (left,) = given.iterdir()
     assert [p.name for p in left.iterdir()] == ["copy.pdf"]
     return left
@@ -110,6 +118,10 @@ def test_another_users_folder_is_refused(store: ArchiveStore, given: Path, monke
 
 def test_it_is_outside_of_the_archive_and_a_folder(store: ArchiveStore, given: Path) -> None:
     (given / "file").write_bytes(b"")
+    if os.geteuid() != 0:
+        given.chmod(0o500)
+        with pytest.raises(UsageError, match="cannot be made"), scratch_folder(store, given):
+            pytest.fail("it was taken")
     for wrong in (store.root, store.packages, given / "none", given / "file"):
         with pytest.raises(UsageError), scratch_folder(store, wrong):
             pytest.fail("it was taken")
