@@ -118,6 +118,7 @@ def local_workers(store: ArchiveStore, options: Options) -> Executor:
         options.workers,
         initializer=start_worker,
         initargs=(store, options.limits, software(), options.judging, options.passwords, options.scratch),
+        pinned=True,
         environment=_ONE_THREAD,
     )
 

@@ -44,6 +44,15 @@ def linger() -> None:
     time.sleep(60)
 
 
+def cores() -> tuple[int, ...]:
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
+def cores_of_a_converter() -> str:
+    count = "import os; print(sorted(os.sched_getaffinity(0)))"
+    return subprocess.run([sys.executable, "-c", count], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_results_come_back_from_several_processes() -> None:
     with WorkerPool(2) as pool:
         futures = [pool.submit(double, i) for i in range(20)]
@@ -162,3 +171,29 @@ def test_many_futures_complete_without_threads_left() -> None:
         done, _ = wait([pool.submit(double, i) for i in range(100)])
     assert len(done) == 100
     assert threading.active_count() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell which cores there are")
+def test_a_pinned_worker_for_each_core_stays_on_it_with_what_it_starts_and_after_a_death() -> None:
+    ours = cores()
+    with WorkerPool(len(ours), pinned=True) as pool:
+        wait([pool.submit(time.sleep, 1) for _ in ours])  # each worker has one
+        seen = {f.result() for f in [pool.submit(cores) for _ in range(20)]}
+        with pytest.raises(WorkerDied):
+            pool.submit(die, signal.SIGKILL).result()
+        after = {f.result() for f in [pool.submit(cores) for _ in range(20)]}
+        converters = {f.result() for f in [pool.submit(cores_of_a_converter) for _ in range(20)]}
+    assert seen <= {(core,) for core in ours}
+    assert after <= {(core,) for core in ours}
+    assert converters <= {f"[{core}]" for core in ours}
+    assert cores() == ours, "the coordinator may use all"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell which cores there are")
+def test_workers_may_use_all_cores_unless_there_is_one_for_each() -> None:
+    ours = cores()
+    for workers in {1, len(ours) + 1} - {len(ours)}:
+        with WorkerPool(workers, pinned=True) as pool:
+            assert pool.submit(cores).result() == ours
+    with WorkerPool(len(ours)) as pool:
+        assert pool.submit(cores).result() == ours
