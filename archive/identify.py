@@ -50,6 +50,8 @@ MEDIA_TYPES = {
     "bmp": "image/bmp",
     "jp2": "image/jp2",
     "webp": "image/webp",
+    "emf": "image/emf",
+    "wmf": "image/wmf",
     "pdf": "application/pdf",
     **dict.fromkeys(SAYS, "application/octet-stream"),
     UNKNOWN: "application/octet-stream",
@@ -84,6 +86,8 @@ _EXTENSIONS = {
     "bmp": {"bmp", "dib"},
     "jp2": {"jp2", "j2k", "jpx"},
     "webp": {"webp"},
+    "emf": {"emf"},
+    "wmf": {"wmf"},
     "pdf": {"pdf"},
 }
 _EXTENSIONS_WITH_MEANING = frozenset().union(*_EXTENSIONS.values())
@@ -107,6 +111,8 @@ _MAGICS = (
     (b"\x31\xbe\0\0", "doc"),
     (b"\xfe\x37\0\x23", "doc"),
 )
+# Placeable; in a file or from memory, of Windows 3 and before (MS-WMF 2.3.2.2: type, header size 9, version).
+_WMF_BEGINS = (b"\xd7\xcd\xc6\x9a\0\0", *(bytes((kind, 0, 9, 0, 0, version)) for kind in (1, 2) for version in (1, 3)))
 _HEAD = 1 << 20
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1, implementation note 13
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -195,6 +201,10 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
         return "webp"
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in b"\x0c\x28\x40\x6c\x7c":
         return "bmp"
+    if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF":
+        return "emf"
+    if head.startswith(_WMF_BEGINS):
+        return "wmf"
     if (kind := kind_of(head)) is not None:
         return kind.family
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")

@@ -65,6 +65,10 @@ class Flag(Coded):
         "glyphs-missing",
         "No installed font has some of its characters; the copy shows their numbers or boxes, the original has them.",
     )
+    WORDS_MISSING = (
+        "words-missing",
+        "Some words of the source are not in the copy's text; they are in the original.",
+    )
     PICTURE_REDUCED = (
         "picture-reduced",
         "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept.",

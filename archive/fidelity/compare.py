@@ -38,12 +38,14 @@ def compare(source: Path, family: str, pdf: Path, text: str, *, source_words: st
         family: as `archive.identify` found it.
         pdf: the archive copy.
         text: the stored text.
-        source_words: the original's text where the caller has read it already.
+        source_words: the original's text by other means, for where there is no reader for it.
 
     Raises:
         pypdfium2.PdfiumError: the copy is no PDF.
     """
-    words = source_words if source_words is not None else source_text(source, family)
+    words = source_text(source, family)
+    if words is None:
+        words = source_words
     copy_pages = page_count(pdf, "pdf")
     if copy_pages is None:
         raise pypdfium2.PdfiumError("the copy cannot be opened")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import pypdfium2
 from lxml import etree, html
 
+from archive.fidelity.docwords import doc_text
 from archive.fidelity.rtfwords import rtf_text
 from archive.normalise.encodings import decode
+from archive.normalise.metafile import read as read_metafile
 
 OFFICE_ONLY = frozenset({"doc", "wpd"})
-"""Families whose words only LibreOffice's text export can tell (`archive.fidelity.officetext`)."""
+"""Families some or all of whose files only LibreOffice's text export can tell (`archive.fidelity.officetext`)."""
 
-_MOST_EXPANDED = 200 << 20
+_MOST_EXPANDED = 32 << 20
 _ENCODED = re.compile(r"[A-Za-z0-9+/=\s]{400,}")
 _WORD_PARTS = re.compile(r"word/(document|header\d*|footer\d*|footnotes|endnotes|comments)\d*\.xml")
+_WORD_BODY = re.compile(r"word/(document|footnotes|endnotes|comments)\d*\.xml")
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _UNSEEN_HTML = frozenset(
     {"script", "style", "head", "template", "noscript", "noframes", "object", "svg", "math", "select"}
@@ -49,17 +53,25 @@ _INLINE_HTML = frozenset(
 )
 
 
-def source_text(path: Path, family: str) -> str | None:
-    """The text of an original; None where there is no reader for its family, or the reader cannot read it."""
-    reader = _READERS.get(family)
+def source_text(path: Path, family: str, *, margins: bool = True) -> str | None:
+    """The text of an original; None where there is no reader for its family, or the reader cannot read it.
+
+    Args:
+        path: the original.
+        family: as `archive.identify` found it.
+        margins: with headers and footers, of which a page may not exist.
+    """
+    reader = None if margins else _BODY_READERS.get(family)
+    reader = reader or _READERS.get(family)
     if reader is None:
         return None
     try:
         return reader(path)
     except (
         ValueError,
-        KeyError,
+        LookupError,
         OSError,
+        struct.error,
         zipfile.BadZipFile,
         etree.LxmlError,
         pypdfium2.PdfiumError,
@@ -94,6 +106,10 @@ def _plain(path: Path) -> str:
     return decode(path.read_bytes()).text
 
 
+def _metafile(path: Path) -> str:
+    return "\n".join(read_metafile(path.read_bytes()).texts)
+
+
 def _parts(path: Path, wanted: Callable[[str], bool]) -> Iterator[etree._Element]:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, huge_tree=True)
     with zipfile.ZipFile(path) as archive:
@@ -109,9 +125,15 @@ def _parts(path: Path, wanted: Callable[[str], bool]) -> Iterator[etree._Element
                 yield root
 
 
-def _docx(path: Path) -> str:
+def _doc(path: Path) -> str:
+    found = doc_text(path)
+    return f"{found.body}\n{found.margins}"
+
+
+def _docx(path: Path, *, margins: bool = True) -> str:
     out: list[str] = []
-    for root in _parts(path, lambda name: _WORD_PARTS.fullmatch(name) is not None):
+    wanted = _WORD_PARTS if margins else _WORD_BODY
+    for root in _parts(path, lambda name: wanted.fullmatch(name) is not None):
         for hidden in root.iter("{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"):
             hidden.clear()
         for element in root.iter(
@@ -207,6 +229,7 @@ def _xml(path: Path) -> str:
 _READERS: dict[str, Callable[[Path], str]] = {
     "txt": _plain,
     "rtf": lambda path: rtf_text(path.read_bytes()),
+    "doc": _doc,
     "docx": _docx,
     "odt": _opendocument,
     "ods": _opendocument,
@@ -214,4 +237,11 @@ _READERS: dict[str, Callable[[Path], str]] = {
     "html": _html,
     "xml": _xml,
     "pdf": pdf_text,
+    "emf": _metafile,
+    "wmf": _metafile,
+}
+_BODY_READERS: dict[str, Callable[[Path], str]] = {
+    "doc": lambda path: doc_text(path).body,
+    "docx": lambda path: _docx(path, margins=False),
+    "rtf": lambda path: rtf_text(path.read_bytes(), margins=False),
 }

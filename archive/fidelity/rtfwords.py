@@ -27,7 +27,8 @@ _CHARSETS = {
     254: "cp437", 255: "cp850",
 }  # fmt: skip
 _SYMBOL = 2
-_ASIDE = frozenset(b"annotation footnote header headerl headerr headerf footer footerl footerr footerf shptxt".split())
+_MARGIN = frozenset(b"header headerl headerr headerf footer footerl footerr footerf".split())
+_ASIDE = _MARGIN | {b"annotation", b"footnote", b"shptxt"}
 """Text that stands elsewhere on the page than where it is in the file."""
 
 
@@ -41,14 +42,15 @@ class _Group:
     font: int | None = None
 
 
-def rtf_text(content: bytes) -> str:
-    """All text that a reader sees somewhere (body, notes, headers, comments), with breaks as spaces."""
-    return _Reader(content).read()
+def rtf_text(content: bytes, *, margins: bool = True) -> str:
+    """All text that a reader sees somewhere (body, notes, comments, with `margins` also headers and footers), with
+    breaks as spaces."""
+    return _Reader(content, margins=margins).read()
 
 
 class _Reader:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
+    def __init__(self, content: bytes, *, margins: bool) -> None:
+        self._content, self._margins = content, margins
         self._out: list[str] = []
         self._beside: list[str] = []
         self._bytes = bytearray()
@@ -108,7 +110,7 @@ class _Reader:
             self._group = replace(group, silent=True, fonts=word == b"fonttbl" or group.fonts)
         elif word in _ASIDE:
             self._flush()
-            self._group = replace(group, aside=True)
+            self._group = replace(group, aside=True, silent=group.silent or (word in _MARGIN and not self._margins))
             self._say(" ")
         elif word in _BREAKS:
             self._say(" ")

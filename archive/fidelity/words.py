@@ -18,7 +18,10 @@ _WORD = re.compile(rf"[{_ALONE}]|(?:(?![{_ALONE}])[^\W\d_]){{2,}}|\d+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 _NEITHER = re.compile(r"[\W_]+")
 _BY_LETTERS = 4
-"""Shortest word that may be looked for in the letters alone; shorter ones are found anywhere."""
+"""Shortest word that may be looked for in the letters alone; shorter ones would be found anywhere, and count where they
+stand between the words before and after."""
+_MOST_LOOKED_FOR = 2000
+"""Different words; with more missing, the copy is another text."""
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -42,16 +45,23 @@ def words_of(text: str) -> list[str]:
 
 def words_kept(source: str, copy: str) -> Kept:
     """How many words of `source`, each as often as it occurs, are in `copy`."""
-    wanted = Counter(words_of(source))
+    words = words_of(source)
+    wanted = Counter(words)
     missing = wanted - Counter(words_of(copy))
-    lost = 0
-    if missing:
+    lost = missing.total()
+    if 0 < len(missing) <= _MOST_LOOKED_FOR:
         letters = _NEITHER.sub("", _plain(copy))
+        found = Counter[str]()  # how often a short one stands beside a neighbour
+        for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+            if len(word) < _BY_LETTERS and word in missing:
+                beside = (before + word, word + after)
+                found[word] += any(len(b) > _BY_LETTERS and b in letters for b in beside)
         for word, count in missing.items():
-            if len(word) < _BY_LETTERS or letters.count(word) < wanted[word]:
-                lost += count
-    total = wanted.total()
-    return Kept(total, total - lost)
+            if len(word) < _BY_LETTERS:
+                lost -= max(0, count - (wanted[word] - found[word]))
+            elif letters.count(word) >= wanted[word]:
+                lost -= count
+    return Kept(len(words), len(words) - lost)
 
 
 def _as_letters(word: str) -> str:

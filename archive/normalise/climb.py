@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from archive.identify import mismatch
@@ -21,6 +21,7 @@ from archive.normalise.guard import guarded
 from archive.normalise.judging import KNOWN_ROUTES
 from archive.normalise.officefile import boxes
 from archive.normalise.text_of import PAGE_BREAK, clean, count_pages, text_of
+from archive.normalise.wordcheck import words_missing
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FileFormat, FlagNote, Verdict
@@ -260,12 +261,21 @@ class Climb:
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))
         if route.startswith(office.ROUTE):
             flags += boxes(text)
+            flags += self._words_missing(text, flags)
         if not text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))
         self.parts, self.container = made.parts, made.container
         return Normalised(
             key, self.format, pdf, text_path, flavour, route, verdict, pages, tuple(self._attempts), tuple(flags)
         )
+
+    def _words_missing(self, text: str, flags: Sequence[FlagNote]) -> tuple[FlagNote, ...]:
+        source, family, codes = self._source, self.format.family, [f.code for f in flags]
+        try:
+            with self._shop.stage("words"):
+                return guarded(lambda: words_missing(source, family, text, codes), self._shop.limits.seconds)
+        except DocumentProblem:
+            return ()  # what a second reader cannot read says nothing of the copy
 
     def _folder(self) -> Path:
         return self._shop.folder(f"made-{self.job.key}")

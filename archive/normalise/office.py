@@ -1,4 +1,4 @@
-"""LibreOffice in batches: RTF, Word, OpenDocument, spreadsheets, presentations -> PDF.
+"""LibreOffice in batches: RTF, Word, OpenDocument, spreadsheets, presentations, Windows metafiles -> PDF.
 
 One `soffice --convert-to` takes up to a hundred files (start-up costs 30 times a small letter). Text documents of all
 families share one; for all others, and where that fails, the import filter is forced by the identified family, since
@@ -67,6 +67,8 @@ _WAYS = {
     "ppt": _Way(("MS PowerPoint 97",), export="impress", component="impress"),
     "pptx": _Way(("Impress MS PowerPoint 2007 XML",), export="impress", component="impress"),
     "odp": _Way(("impress8",), export="impress", component="impress"),
+    "emf": _Way(("EMF - MS Windows Metafile",), export="draw", component="draw"),
+    "wmf": _Way(("WMF - MS Windows Metafile",), export="draw", component="draw"),
 }
 FAMILIES = frozenset(_WAYS)
 """Families of `archive.identify` that there is a filter for."""

@@ -2,7 +2,8 @@
 password.
 
 Sources: ECMA-376 part 1 (17.3.2.41 vanish, 18.2.19 sheet state, 18.3.1.13 and 18.3.1.73 hidden columns and rows),
-RTF 1.9.1 (v, xe, tc), ODF 1.3 part 3 (table:visibility, table:display), [MS-XLS] 2.4.28, 2.4.53, 2.4.117, 2.4.221.
+RTF 1.9.1 (v, xe, tc), ODF 1.3 part 3 (table:visibility, table:display), [MS-XLS] 2.4.28, 2.4.53, 2.4.117, 2.4.221,
+[MS-DOC] 2.6.1.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archive.compound import Compound
+from archive.fidelity.docwords import doc_text
 from archive.normalise.comments import with_comments
 from archive.normalise.contract import Limits, Made
 from archive.normalise.embedded import embedded
@@ -77,12 +79,14 @@ def office_made(source: Path, family: str, pdf: Path, folder: Path, limits: Limi
 
 
 def hides(source: Path, family: str) -> bool:
-    """Whether a source has text, rows, columns or sheets that it does not show. Word 97 documents are not asked."""
+    """Whether a source has text, rows, columns or sheets that it does not show. Styles of DOC are not asked."""
     try:
         if family == "rtf":
             return _RTF_HIDDEN.search(source.read_bytes()) is not None
         if family == "xls":
             return any(_is_hidden(kind, data) for kind, data in _records(source))
+        if family == "doc":
+            return any(c.isalnum() for c in doc_text(source).hidden)
         if family in _HIDDEN:
             wanted, hidden = _HIDDEN[family]
             with zipfile.ZipFile(source) as archive:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from archive.media import SAYS
-from archive.normalise import office, pdf
+from archive.normalise import metafile, office, pdf
 from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.officefile import needs_password, office_made
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -73,6 +73,8 @@ def from_office(source: Path, family: str, pdf: Path, folder: Path, limits: Limi
     if family == "rtf" and _open_groups(source):
         cut = FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; what was there is shown.")
         made = replace(made, flags=(cut, *made.flags))
+    if family in metafile.FAMILIES:
+        made = replace(made, flags=(*metafile.look(source, made.pdf), *made.flags))
     return made
 
 
@@ -82,6 +84,12 @@ def sharper(problem: DocumentProblem, source: Path, family: str) -> DocumentProb
         return DocumentProblem(Reason.TRUNCATED, "The RTF ends within a group.")
     if problem.reason is Reason.CONVERSION_FAILED and family == "xls" and needs_password(source):
         return DocumentProblem(Reason.ENCRYPTED, "The workbook is encrypted.")
+    if (
+        problem.reason is Reason.CONVERSION_FAILED
+        and family in metafile.FAMILIES
+        and not metafile.read(source.read_bytes()).whole
+    ):
+        return DocumentProblem(Reason.TRUNCATED, metafile.CUT)
     return problem
 
 

@@ -80,6 +80,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.GLYPHS_MISSING: _(
         "Noen tegn finnes ikke i skriftene som var installert, og vises som tegnnummer eller ruter. Originalen har dem."
     ),
+    Flag.WORDS_MISSING: _("Noen ord i originalen finnes ikke i arkivkopien. Originalen er bevart."),
     Flag.PICTURE_REDUCED: _("Bildet er forenklet i arkivkopien. Originalen er bevart."),
     Flag.PAGES_RASTERISED: _("Sidene er bevart som bilder fordi filen ikke kunne gjengis trofast på annen måte."),
     Flag.ACTIVE_CONTENT_REMOVED: _(
