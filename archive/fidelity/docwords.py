@@ -29,7 +29,6 @@ _VANISH, _TABLE_DEFINITION, _TAB_STOPS = 0x083C, 0xD608, 0xC615
 _OPERANDS = (1, 1, 2, 4, 2, 2, 0, 3)
 _FIELD, _RESULT, _FIELD_END = "\x13", "\x14", "\x15"
 _SPECIAL = dict.fromkeys((*range(32), 160), " ") | {0x1E: "-", 0x1F: ""}
-_MOST_LETTERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def doc_text(path: Path) -> WordText:
         pieces, hidden = [_Piece(0, max(0, sum(stories)), start, wide=False)], []
     else:
         raise ValueError("of an unknown version")
-    if min(stories) < 0 or sum(stories) > _MOST_LETTERS:
+    if min(stories) < 0 or sum(stories) > len(main):
         raise ValueError("no such length")
     body: list[str] = []
     margins: list[str] = []
@@ -105,6 +104,8 @@ def _pieces(table: bytes, at: int, length: int) -> list[_Piece]:
     starts = struct.unpack_from(f"<{count + 1}I", table, at + 5)
     pieces = []
     for i, (first, after) in enumerate(itertools.pairwise(starts)):
+        if after < first:
+            raise ValueError("pieces out of order")
         (place,) = struct.unpack_from("<I", table, at + 5 + 4 * (count + 1) + 8 * i + 2)
         narrow = bool(place & _COMPRESSED)
         place &= _COMPRESSED - 1
@@ -117,6 +118,8 @@ def _hidden(main: bytes, table: bytes, at: int, length: int) -> list[tuple[int, 
     count = (length - 4) // 8
     if count < 1:
         return []
+    if count > len(main) // _PAGE:
+        raise ValueError("more pages of runs than there is room for")
     found = []
     for number in struct.unpack_from(f"<{count}I", table, at + 4 * (count + 1)):
         page = main[(number & 0x3FFFFF) * _PAGE :][:_PAGE]

@@ -93,10 +93,11 @@ def test_hidden_letters_are_apart(tmp_path: Path) -> None:
         word97("Notat\r", flags=0x0100),
         word97("Notat\r", stories=(6, -1)),
         word97("Notat\r", stories=(2**31 - 1,) * 3),
+        word97("Notat\r").replace(struct.pack("<II", 0, 6), struct.pack("<II", 9, 6)),
         written({("WordDocument",): bytes(4096)}),
         written({("Noe annet",): bytes(4096)}),
     ],
-    ids=["empty", "text", "encrypted", "negative", "endless", "zeros", "other"],
+    ids=["empty", "text", "encrypted", "negative", "endless", "backwards", "zeros", "other"],
 )
 def test_what_cannot_be_told_is_none(tmp_path: Path, content: bytes) -> None:
     path = put(tmp_path, content)
