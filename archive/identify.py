@@ -117,8 +117,10 @@ _HEAD = 1 << 20
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3.4.1, implementation note 13
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _CONTROLS = bytes(b for b in [*range(0x20), 0x7F] if b not in b"\t\n\r\f\x1a\x1b\0")
+# Comments are atomic: else a file that begins with thirty of them is tried in as many ways as they can be joined.
 _HTML_START = re.compile(
-    r"(<!--.*?-->\s*|<\?.*?\?>\s*)*(<!doctype\s+html\b|<(\w+:)?(html|head|body)\b[^<>]*>)", re.IGNORECASE | re.DOTALL
+    r"(?>(?:<!--.*?-->|<\?.*?\?>)\s*)*+(<!doctype\s+html\b|<(\w+:)?(html|head|body)\b[^<>]*>)",
+    re.IGNORECASE | re.DOTALL,
 )
 _FIELD = re.compile(r"[!-9;-~]+:|[ \t]")
 _MAIL_FIELD = re.compile(
@@ -130,7 +132,7 @@ _HTML_TAG = (
     r"(html|head|body|title|meta|link|script|style|div|span|p|br|hr|h[1-6]|table|thead|tbody|tr|td|th|ul|ol|li|dl|form|address|blockquote|code|details|summary|"
     r"font|center|b|i|u|em|strong|a|img|pre|section|article|header|footer|nav|main|label|input|button|select)"
 )
-_HTML_FRAGMENT = re.compile(rf"(<!--.*?-->\s*)*<{_HTML_TAG}(\s[^<>]*)?/?>", re.IGNORECASE | re.DOTALL)
+_HTML_FRAGMENT = re.compile(rf"(?>(?:<!--.*?-->)\s*)*+<{_HTML_TAG}(\s[^<>]*)?/?>", re.IGNORECASE | re.DOTALL)
 _HTML_ANY = re.compile(rf"</?{_HTML_TAG}(\s[^<>]*)?/?>", re.IGNORECASE)
 _HTML_END = re.compile(rf"</{_HTML_TAG}\s*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"<\?xml\s[^>]*>")

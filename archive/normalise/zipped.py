@@ -16,6 +16,7 @@ ROUTE = "zipped"
 
 _LEFTOVERS = frozenset((".ds_store", "thumbs.db", "desktop.ini"))
 _UTF8 = 0x800
+_MEMBER = b"PK\3\4"
 _WINDOWS = (0, 10, 11, 14)
 
 
@@ -28,7 +29,8 @@ def zipped(source: Path, out: Path, limits: Limits) -> Made:
     letter = Letter(out, limits)
     try:
         with zipfile.ZipFile(source) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
+            listed = archive.infolist()
+            members = [m for m in listed if not m.is_dir()]
             if len(members) > limits.parts or sum(m.file_size for m in members) > limits.expanded_bytes:
                 raise DocumentProblem(Reason.RESOURCE_LIMIT, "The ZIP file holds more than is allowed.")
             letter.field("ZIP-fil", f"{len(members)} filer")
@@ -44,6 +46,8 @@ def zipped(source: Path, out: Path, limits: Limits) -> Made:
     except (EOFError, zlib.error, struct.error, ValueError, LookupError):
         raise DocumentProblem(Reason.CORRUPT, "The ZIP file cannot be read.") from None
     if not kept:
+        if not listed and _MEMBER in source.read_bytes():
+            raise DocumentProblem(Reason.CORRUPT, "The ZIP file's directory names none of its members.")
         raise DocumentProblem(Reason.EMPTY, "The ZIP file holds no file.")
     return letter.made()
 

@@ -471,6 +471,12 @@ def _wrong_sum() -> bytes:
     return bytes(content)
 
 
+def _without_directory() -> bytes:
+    content = bundle(("brev.txt", b"Blodtrykk"))
+    at = content.index(b"PK\5\6")
+    return content[:at] + b"PK\5\6" + bytes(18)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -478,10 +484,11 @@ def _wrong_sum() -> bytes:
         (_wrong_sum(), Reason.CORRUPT),
         (_link(), Reason.EMPTY),
         (bundle(("tom/", b"")), Reason.EMPTY),
+        (_without_directory(), Reason.CORRUPT),
         (bundle(("bombe.txt", bytes(3_000_000))), Reason.RESOURCE_LIMIT),
         (bundle(*((f"{n}.txt", b"x") for n in range(60))), Reason.RESOURCE_LIMIT),
     ],
-    ids=["encrypted", "wrong-sum", "link", "nothing", "bomb", "many"],
+    ids=["encrypted", "wrong-sum", "link", "nothing", "without-directory", "bomb", "many"],
 )
 def test_what_is_not_taken_out(tmp_path: Path, content: bytes, reason: Reason) -> None:
     limits = Limits(parts=50, expanded_bytes=1 << 20)
