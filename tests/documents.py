@@ -105,6 +105,16 @@ def job(path: Path, key: str, name: str | None = None) -> Job:
     return Job(key, path, name or path.name, hashlib.sha256(content).hexdigest(), len(content))
 
 
+def jobs(folder: Path, **files: bytes) -> list[Job]:
+    """Files and their jobs by name; the extension stands behind the last underscore."""
+    made = []
+    for name, content in files.items():
+        path = folder / ".".join(name.rsplit("_", 1))
+        path.write_bytes(content)
+        made.append(job(path, name))
+    return made
+
+
 def children() -> list[psutil.Process]:
     """Our child processes, but for the one that Python itself starts beside spawned processes."""
     found = []

@@ -20,6 +20,7 @@ OFFICE_ONLY = frozenset({"doc", "wpd"})
 """Families some or all of whose files only LibreOffice's text export can tell (`archive.fidelity.officetext`)."""
 
 _MOST_EXPANDED = 32 << 20
+"""Bytes of a container's XML; read as a tree it takes several times that, in workers too."""
 _ENCODED = re.compile(r"[A-Za-z0-9+/=\s]{400,}")
 _WORD_PARTS = re.compile(r"word/(document|header\d*|footer\d*|footnotes|endnotes|comments)\d*\.xml")
 _WORD_BODY = re.compile(r"word/(document|footnotes|endnotes|comments)\d*\.xml")

@@ -19,9 +19,9 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufefc]")
 _NEITHER = re.compile(r"[\W_]+")
 _BY_LETTERS = 4
 """Shortest word that may be looked for in the letters alone; shorter ones would be found anywhere, and count where they
-stand between the words before and after."""
+stand beside the word before or after."""
 _MOST_LOOKED_FOR = 2000
-"""Different words; with more missing, the copy is another text."""
+"""Different words, and places of short ones. With more missing the copy is another text, and looking takes too long."""
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -51,9 +51,10 @@ def words_kept(source: str, copy: str) -> Kept:
     lost = missing.total()
     if 0 < len(missing) <= _MOST_LOOKED_FOR:
         letters = _NEITHER.sub("", _plain(copy))
+        looked = 0
         found = Counter[str]()  # how often a short one stands beside a neighbour
         for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
-            if len(word) < _BY_LETTERS and word in missing:
+            if len(word) < _BY_LETTERS and word in missing and (looked := looked + 1) <= _MOST_LOOKED_FOR:
                 beside = (before + word, word + after)
                 found[word] += any(len(b) > _BY_LETTERS and b in letters for b in beside)
         for word, count in missing.items():

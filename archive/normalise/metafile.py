@@ -22,6 +22,8 @@ from archive.record import FlagNote
 
 FAMILIES = frozenset(("emf", "wmf"))
 """Families of `archive.identify` that are metafiles."""
+CUT = "The picture's records do not reach its end."
+"""What is said of one that is cut or damaged, where nothing is drawn of it."""
 
 _EMF_EOF, _EMF_TEXTS = 14, (83, 84)
 _EMF_POLYTEXTS, _EMF_SMALLTEXT = (96, 97), 108
@@ -30,7 +32,6 @@ _WMF_PLACEABLE = b"\xd7\xcd\xc6\x9a"
 _WMF_HEADER = 18
 _WMF_EOF, _WMF_TEXT, _WMF_EXTTEXT = 0, 0x0521, 0x0A32
 _GLYPH_NUMBERS, _SMALL_LETTERS, _NO_RECTANGLE, _RECTANGLE = 0x10, 0x200, 0x100, 0x06
-CUT = "The picture's records do not reach its end."
 _SIDE = 200
 """Pixels of the longer side of a page that is looked at for anything drawn."""
 

@@ -1,4 +1,4 @@
-"""The viewer's archive: built once, copied for each test."""
+"""What integration tests share: a normaliser of their own, and the viewer's archive, built once and copied for each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from archive.normalise.contract import Limits
+from archive.normalise.ladder import Normaliser
+from tests.documents import children
 from tests.integration.viewer_client import Browser
 from tests.viewer_data import PASSWORD, Built, build_archive
 from viewer.accounts import create_account
@@ -18,6 +21,13 @@ from viewer.guard import Services
 from viewer.search import SearchBackend, open_index
 
 ACCOUNTS = {"lege": "clinician", "legen2": "clinician", "arkivar": "archivist", "ombud": "auditor", "drift": "it"}
+
+
+@pytest.fixture
+def normaliser(tmp_path: Path) -> Iterator[Normaliser]:
+    with Normaliser(Limits(seconds=60), work=tmp_path / "work") as made:
+        yield made
+    assert children() == []
 
 
 @pytest.fixture(scope="session")

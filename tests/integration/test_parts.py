@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +26,7 @@ from archive.verify import Level, verify
 from extract.migrate import Options, migrate
 from extract.progress import Progress
 from tests import documents
-from tests.documents import children, docx, job, rtf, run
+from tests.documents import docx, job, rtf, run
 from tests.fake_run import FakeMapping, SerialExecutor
 from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
 from tests.oracles import commons_ip, eark_validator
@@ -39,13 +38,6 @@ def message(*files: bytes) -> bytes:
     """An XML record that carries files."""
     coded = "".join(f"<Base64Container>{base64.encodebytes(f).decode()}</Base64Container>" for f in files)
     return f'<?xml version="1.0"?><Melding><Tittel>Henvisning</Tittel>{coded}</Melding>'.encode()
-
-
-@pytest.fixture
-def normaliser(tmp_path: Path) -> Iterator[Normaliser]:
-    with Normaliser(Limits(seconds=60), work=tmp_path / "work") as made:
-        yield made
-    assert children() == []
 
 
 def normalised(normaliser: Normaliser, folder: Path, content: bytes, name: str = "a.xml") -> Normalised | Rejected:
