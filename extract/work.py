@@ -130,7 +130,7 @@ def run_task(task: Task) -> Answer:
         finally:
             remove_tree(work)
     if not _worker.settled:
-        # What the first task has loaded stays; the validator's collections (`archive.verapdf`) need not walk it.
+        # What the first task has loaded stays: full collections need not look through it.
         gc.collect()
         gc.freeze()
         _worker.settled = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -76,6 +77,25 @@ def test_it_leaves_no_file_open_and_none_behind(validator: PdfaValidator, blank:
     for _ in range(20):
         validator.validate(blank, "2b")
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+def test_python_s_collector_and_java_s_leave_each_other_alone(validator: PdfaValidator, blank: Path) -> None:
+    validator.validate(blank, "2b")
+    full: list[dict[str, int]] = []
+
+    def heard(phase: str, facts: dict[str, int]) -> None:
+        if phase == "start" and facts["generation"] == 2:
+            full.append(facts)
+
+    system = sys.modules["jpype"].JClass("java.lang.System")
+    gc.callbacks.append(heard)
+    try:
+        for _ in range(5):
+            system.gc()
+            time.sleep(0.3)  # JPype hears of it on a thread that looks each 250 ms
+    finally:
+        gc.callbacks.remove(heard)
+    assert len(full) <= 1, "the first collection of a Java machine's life may be answered"
 
 
 def test_unknown_flavours_are_a_mistake_of_ours(validator: PdfaValidator, blank: Path) -> None:
