@@ -54,6 +54,11 @@ _FOR_MANY = (
 )
 
 
+_YOUNG_MB = 32
+"""Where Java makes its objects: by default a third of its heap, more than a processor's cache holds. 5,000 files in each
+of two processes, a core each: 42.0 and 44.2 s by default, 41.5 and 42.4 so, with 80 MB less in each; 48 with 16 MB."""
+
+
 class Engine:
     """The running engine. All methods but `cancel` are called on one thread with a large stack."""
 
@@ -228,6 +233,7 @@ def _start_java(jar: Path, heap_mb: int, temporary: Path | None, *, long_run: bo
     jpype.config.onexit = False
     options = [
         f"-Xmx{heap_mb}m",
+        f"-Xmn{min(_YOUNG_MB, heap_mb // 4)}m",
         "-XX:+UseSerialGC",  # the workers are many and the cores few
         *(_FOR_MANY if long_run else _FOR_A_FEW),
         "-Xrs",  # signals belong to Python

@@ -64,7 +64,7 @@ class WorkerPool(Executor):
         *,
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
-        tasks_per_worker: int = 200,
+        tasks_per_worker: int = 80,
         task_seconds: float = 3600.0,
         pinned: bool = False,
         environment: Mapping[str, str] | None = None,
