@@ -55,8 +55,9 @@ _FOR_MANY = (
 
 
 _YOUNG_MB = 32
-"""Where Java makes its objects: by default a third of its heap, more than a processor's cache holds. 5,000 files in each
-of two processes, a core each: 42.0 and 44.2 s by default, 41.5 and 42.4 so, with 80 MB less in each; 48 with 16 MB."""
+"""Where Java makes its objects: by default a third of its heap, more than a processor's cache holds. 5,000 files in
+each of two processes, a core each: 42.0 and 44.2 s by default, 41.5 and 42.4 so, with 80 MB less in each; 48 with 16.
+"""
 
 
 class Engine:
