@@ -313,7 +313,7 @@ def _record_reader(cls: Any, fields: tuple[tuple[str, Any, Any], ...]) -> Callab
 
 def _scalar(kind: type, data: Any) -> Any:
     if type(data) is not kind:
-        raise TypeError(f"{data!r} is not of type {kind.__name__}")
+        raise TypeError(f"{type(data).__name__} in place of {kind.__name__}")  # the value may be a patient's
     return data
 
 

@@ -265,8 +265,8 @@ def _collectors_apart() -> Iterator[None]:
     """Start Java without tying its garbage collector to Python's.
 
     JPype has each of the two set off the other, so that cycles through both are freed: every dozen files all of
-    Python's objects were looked through, and with each of Python's small collections, one a file, all blocks of free
-    memory counted. No cycle of ours goes through Java.
+    Python's objects were looked through, and with each of Python's small collections, one in two files, all blocks of
+    free memory counted. No cycle of ours goes through Java.
     """
     before = len(gc.callbacks)
     try:
