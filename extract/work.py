@@ -29,7 +29,7 @@ from extract.assemble import Desk, assemble
 from extract.plan import PlannedDocument, PlannedPatient, Task
 from extract.register import fingerprint
 from extract.results import LookedAt, TaskResult
-from extract.workers import Answer
+from extract.workers import Answer, alive
 
 
 @dataclass(slots=True)
@@ -137,12 +137,22 @@ def run_task(task: Task) -> Answer:
     return Answer(result, replace_worker=bool(getattr(_worker.normaliser, "broken", False)))
 
 
+class _Watched(Timings):
+    """Each stage of a document that has ended is a sign of life."""
+
+    __slots__ = ()
+
+    def add(self, stage: str, cpu: float, wall: float, count: int = 1) -> None:
+        Timings.add(self, stage, cpu, wall, count)
+        alive()
+
+
 class Run:
     """One task being done."""
 
     def __init__(self, worker: Worker, task: Task, work: Path) -> None:
         self.worker, self.task, self.work = worker, task, work
-        self.timings = Timings()
+        self.timings: Timings = _Watched()
 
     def run(self) -> TaskResult:
         """Look at every document, normalise what needs it in one batch, then finish patient by patient."""

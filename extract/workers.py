@@ -14,6 +14,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
@@ -24,6 +25,11 @@ from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
+_SIGN_EVERY_SECONDS = 1.0
+
+_pipe: Connection | None = None
+"""In a worker process, to its coordinator."""
+_last_sign = 0.0
 
 
 class WorkerDied(Exception):
@@ -50,7 +56,9 @@ class WorkerPool(Executor):
         workers: number of processes.
         initializer: called once in each new process, with `initargs`.
         tasks_per_worker: a process is replaced after that many tasks, which keeps memory flat over days.
-        task_seconds: a task that has no answer after that long has its process killed (WorkerDied).
+        silent_seconds: a task that has neither an answer nor shown a sign of life (`alive`) for that long has its
+            process killed (WorkerDied). Not a limit of a task as a whole: a patient's documents are one task, however
+            many they are.
         pinned: where there is a process for each core this one may use, keep each of them, and what it starts, on one.
             A file passes between a dozen threads of its process (Java, Go). The system moves them to other cores, and
             these were idle for 4.5 % of the time; 1.5 % where each process keeps to its own.
@@ -65,7 +73,7 @@ class WorkerPool(Executor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         tasks_per_worker: int = 80,
-        task_seconds: float = 3600.0,
+        silent_seconds: float = 3600.0,
         pinned: bool = False,
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -78,7 +86,7 @@ class WorkerPool(Executor):
         cores = _cores()
         self._cores: list[int | None] = [*cores] if pinned and workers == len(cores) else [None] * workers
         self._tasks_per_worker = tasks_per_worker
-        self._task_seconds = task_seconds
+        self._silent_seconds = silent_seconds
         self._closing = threading.Event()
         self._processes: dict[int, SpawnProcess] = {}
         self._slots = [threading.Thread(target=self._serve, args=(i,), name=f"worker-{i}") for i in range(workers)]
@@ -157,10 +165,12 @@ class WorkerPool(Executor):
         return process, ours
 
     def _receive(self, process: SpawnProcess, pipe: Connection) -> tuple[Any, BaseException | None, bool]:
-        ready = wait([pipe, process.sentinel], timeout=self._task_seconds)
-        if pipe.poll():
-            answer: tuple[Any, BaseException | None, bool] = pipe.recv()
-            return answer
+        while ready := wait([pipe, process.sentinel], timeout=self._silent_seconds):
+            if not pipe.poll():
+                break
+            answer: tuple[Any, BaseException | None, bool] | None = pipe.recv()
+            if answer is not None:
+                return answer
         if not ready:
             process.kill()
         process.join()
@@ -195,6 +205,20 @@ def _work(
         leave(0)
 
 
+def alive() -> None:
+    """Show the coordinator that the task at hand goes on; for the thread that does it, as often as it likes.
+
+    Does nothing outside a worker process.
+    """
+    global _last_sign
+    now = time.monotonic()
+    if _pipe is None or now - _last_sign < _SIGN_EVERY_SECONDS:
+        return
+    _last_sign = now
+    with contextlib.suppress(OSError):  # the coordinator is gone; the answer will meet the same
+        _pipe.send(None)
+
+
 def leave(status: int) -> NoReturn:
     """End this process at once. An engine in it (a Java machine) may abort while Python takes itself down, after all
     work is done; nothing of ours waits for that: what matters is on disk, and the streams are flushed here."""
@@ -205,6 +229,8 @@ def leave(status: int) -> NoReturn:
 
 
 def _serve_tasks(pipe: Connection, initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    global _pipe
+    _pipe = pipe
     die_with_parent()
     # An interrupt at the keyboard reaches the whole group; the coordinator decides what happens to us.
     import signal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.workers import Answer, WorkerDied, WorkerPool
+from extract.workers import Answer, WorkerDied, WorkerPool, alive
 
 
 def double(x: int) -> int:
@@ -109,8 +109,26 @@ def test_an_answer_that_cannot_be_sent_is_an_error_not_a_hang() -> None:
         pool.submit(unsendable).result(30)
 
 
-def test_a_task_past_its_time_is_killed() -> None:
-    with WorkerPool(1, task_seconds=3) as pool:
+def signs_of_life() -> float:
+    started = time.monotonic()
+    while time.monotonic() - started < 8:
+        time.sleep(0.2)
+        alive()
+    return time.monotonic() - started
+
+
+def test_a_task_that_goes_on_has_all_the_time_it_needs() -> None:
+    with WorkerPool(1, silent_seconds=4) as pool:
+        assert pool.submit(signs_of_life).result(60) >= 8
+        assert pool.submit(double, 4).result() == 8
+
+
+def test_a_sign_of_life_means_nothing_outside_a_worker() -> None:
+    alive()
+
+
+def test_a_silent_task_is_killed() -> None:
+    with WorkerPool(1, silent_seconds=3) as pool:
         with pytest.raises(WorkerDied):
             pool.submit(linger).result(30)
         assert pool.submit(double, 4).result() == 8
