@@ -21,7 +21,7 @@ BATCH_DOCUMENTS = 500
 """Of a task. LibreOffice is started once for each, at 0.66 s of CPU: 1.3 ms a document, 3.3 with 200. What is in flight
 when a run is stopped is done again, and a task's documents are on the disk twice until it ends."""
 _LEAST_DOCUMENTS = 25
-"""Of a task near the end: LibreOffice's start costs as much as thirty documents of many formats."""
+"""Of a task near the end: LibreOffice's start costs as much as thirty documents of the usual mix."""
 _SHARES = 2
 """Of what is left for each worker, in which the last documents are handed out."""
 _RESERVOIR = 64

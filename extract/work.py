@@ -29,7 +29,7 @@ from extract.assemble import Desk, assemble
 from extract.plan import PlannedDocument, PlannedPatient, Task
 from extract.register import fingerprint
 from extract.results import LookedAt, TaskResult
-from extract.workers import Answer, alive
+from extract.workers import Answer, sign_of_life
 
 
 @dataclass(slots=True)
@@ -143,8 +143,8 @@ class _Watched(Timings):
     __slots__ = ()
 
     def add(self, stage: str, cpu: float, wall: float, count: int = 1) -> None:
-        Timings.add(self, stage, cpu, wall, count)
-        alive()
+        super().add(stage, cpu, wall, count)
+        sign_of_life()
 
 
 class Run:
@@ -152,7 +152,7 @@ class Run:
 
     def __init__(self, worker: Worker, task: Task, work: Path) -> None:
         self.worker, self.task, self.work = worker, task, work
-        self.timings: Timings = _Watched()
+        self.timings = _Watched()
 
     def run(self) -> TaskResult:
         """Look at every document, normalise what needs it in one batch, then finish patient by patient."""

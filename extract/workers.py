@@ -56,9 +56,9 @@ class WorkerPool(Executor):
         workers: number of processes.
         initializer: called once in each new process, with `initargs`.
         tasks_per_worker: a process is replaced after that many tasks, which keeps memory flat over days.
-        silent_seconds: a task that has neither an answer nor shown a sign of life (`alive`) for that long has its
-            process killed (WorkerDied). Not a limit of a task as a whole: a patient's documents are one task, however
-            many they are.
+        silent_seconds: a task that has neither answered nor shown a sign of life (`sign_of_life`) for that long has
+            its process killed (WorkerDied). Not a limit of a task as a whole: a patient's documents are one task,
+            however many they are.
         pinned: where there is a process for each core this one may use, keep each of them, and what it starts, on one.
             A file passes between a dozen threads of its process (Java, Go). The system moves them to other cores, and
             these were idle for 4.5 % of the time; 1.5 % where each process keeps to its own.
@@ -205,7 +205,7 @@ def _work(
         leave(0)
 
 
-def alive() -> None:
+def sign_of_life() -> None:
     """Show the coordinator that the task at hand goes on; for the thread that does it, as often as it likes.
 
     Does nothing outside a worker process.

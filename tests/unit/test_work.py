@@ -16,7 +16,7 @@ from tests.conftest import ARCHIVE_INFO
 
 def test_each_stage_that_ends_is_a_sign_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     signs: list[None] = []
-    monkeypatch.setattr(work, "alive", lambda: signs.append(None))
+    monkeypatch.setattr(work, "sign_of_life", lambda: signs.append(None))
     worker = work.Worker(ArchiveStore.create(tmp_path / "archive", ARCHIVE_INFO), Limits(), "test")
     run = work.Run(worker, Task(()), tmp_path)
     for _ in range(3):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from extract.workers import Answer, WorkerDied, WorkerPool, alive
+from extract.workers import Answer, WorkerDied, WorkerPool, sign_of_life
 
 
 def double(x: int) -> int:
@@ -113,7 +113,7 @@ def signs_of_life() -> float:
     started = time.monotonic()
     while time.monotonic() - started < 8:
         time.sleep(0.2)
-        alive()
+        sign_of_life()
     return time.monotonic() - started
 
 
@@ -124,7 +124,7 @@ def test_a_task_that_goes_on_has_all_the_time_it_needs() -> None:
 
 
 def test_a_sign_of_life_means_nothing_outside_a_worker() -> None:
-    alive()
+    sign_of_life()
 
 
 def test_a_silent_task_is_killed() -> None:
