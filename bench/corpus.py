@@ -3,7 +3,7 @@
     python -m bench.corpus [CORPUS] [--workers N] [--format rtf] [--stock] [--out DIR]
 
 CORPUS has a manifest.tsv (format, file, ..., hostile) and a folder for each format; ../shared/corpus by default. Words
-are held against a reading of the source that shares nothing with the route (`archive.fidelity`). CPU is that of the
+are held against a reading of the source that shares nothing with the route (`archive.rereading`). CPU is that of the
 worker and its children, LibreOffice's batch divided among its files; a worker's engines are started before it counts.
 Files that need a password to open (confirmed apart from the product) count as all others do: they are opened with
 those in passwords.txt, which the projects that made the files tell in their tests, or quarantined as `encrypted`. Ends
@@ -30,12 +30,12 @@ import click
 import pikepdf
 
 from archive.fidelity.compare import compare
-from archive.fidelity.officetext import office_texts
-from archive.fidelity.readers import OFFICE_ONLY
 from archive.normalise.contract import Job, Limits, Normalised
 from archive.normalise.ladder import Normaliser
 from archive.normalise.unlock import read_passwords, unlock
 from archive.reasons import DocumentProblem
+from archive.rereading.officetext import office_texts
+from archive.rereading.readers import OFFICE_ONLY
 from bench.measure import machine
 from bench.traced import Tracer
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pypdfium2
 
-from archive.fidelity.pictures import page_count, picture_difference
-from archive.fidelity.readers import pdf_text, source_text
-from archive.fidelity.words import Kept, words_kept
+from archive.rereading.pictures import page_count, picture_difference
+from archive.rereading.readers import pdf_text, source_text
+from archive.rereading.words import Kept, words_kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ import pypdfium2
 
 from archive.catalogue import Catalogue
 from archive.fidelity.compare import Comparison, compare
-from archive.fidelity.officetext import office_texts
-from archive.fidelity.readers import OFFICE_ONLY
 from archive.identify import MEDIA_TYPES
 from archive.normalise.unlock import unlock
 from archive.packageread import Span, open_span
 from archive.reasons import Flag
+from archive.rereading.officetext import office_texts
+from archive.rereading.readers import OFFICE_ONLY
 from archive.store import ArchiveStore
 
 T = TypeVar("T")

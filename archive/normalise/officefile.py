@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archive.compound import Compound
-from archive.fidelity.docwords import doc_text
 from archive.normalise.comments import with_comments
 from archive.normalise.contract import Limits, Made
 from archive.normalise.embedded import embedded
 from archive.normalise.typeset import drawable
 from archive.reasons import Flag
 from archive.record import FlagNote
+from archive.rereading.docwords import doc_text
 
 FLAVOURS = ("2a", "2u", "2b")
 """What LibreOffice's PDFs are tried at."""

@@ -2,7 +2,7 @@
 
 LibreOffice leaves out what it cannot place (a cell in a table too deep, a text box of a shape it does not know, a frame
 off the page) and says nothing. So the words are read from the source a second time, by a reader that shares nothing
-with it (`archive.fidelity.readers`), and looked for in the copy's text. Headers and footers are not, since the pages
+with it (`archive.rereading.readers`), and looked for in the copy's text. Headers and footers are not, since the pages
 they are for may not exist. A style may hide words, and the reader may err, so a difference is told, not judged.
 """
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from archive.fidelity.readers import source_text
-from archive.fidelity.words import words_kept
 from archive.reasons import Flag
 from archive.record import FlagNote
+from archive.rereading.readers import source_text
+from archive.rereading.words import words_kept
 
 _FAMILIES = frozenset(("rtf", "doc", "docx", "odt", "xlsx", "ods", "html", "txt", "emf", "wmf"))
 _HIDING = frozenset(("odt", "xlsx", "ods"))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from archive.fidelity.docwords import doc_text
-from archive.fidelity.officetext import office_texts
-from archive.fidelity.readers import source_text
-from archive.fidelity.words import words_kept, words_of
 from archive.normalise.contract import Normalised
 from archive.normalise.ladder import Normaliser
 from archive.reasons import Flag
+from archive.rereading.docwords import doc_text
+from archive.rereading.officetext import office_texts
+from archive.rereading.readers import source_text
+from archive.rereading.words import words_kept, words_of
 from tests.documents import docx, jobs, run
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

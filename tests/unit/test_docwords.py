@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from archive.compound import written
-from archive.fidelity.docwords import doc_text
-from archive.fidelity.readers import source_text
 from archive.normalise.officefile import hides
+from archive.rereading.docwords import doc_text
+from archive.rereading.readers import source_text
 
 _TEXT_AT = 2048
 

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from archive.fidelity.compare import compare
-from archive.fidelity.pictures import ink_difference, page_count, picture_difference
-from archive.fidelity.readers import source_text
-from archive.fidelity.rtfwords import rtf_text
-from archive.fidelity.words import words_kept, words_of
+from archive.rereading.pictures import ink_difference, page_count, picture_difference
+from archive.rereading.readers import source_text
+from archive.rereading.rtfwords import rtf_text
+from archive.rereading.words import words_kept, words_of
 from tests import documents
 
 

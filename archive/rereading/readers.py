@@ -11,13 +11,13 @@ from pathlib import Path
 import pypdfium2
 from lxml import etree, html
 
-from archive.fidelity.docwords import doc_text
-from archive.fidelity.rtfwords import rtf_text
 from archive.normalise.encodings import decode
 from archive.normalise.metafile import read as read_metafile
+from archive.rereading.docwords import doc_text
+from archive.rereading.rtfwords import rtf_text
 
 OFFICE_ONLY = frozenset({"doc", "wpd"})
-"""Families some or all of whose files only LibreOffice's text export can tell (`archive.fidelity.officetext`)."""
+"""Families some or all of whose files only LibreOffice's text export can tell (`archive.rereading.officetext`)."""
 
 _MOST_EXPANDED = 32 << 20
 """Bytes of a container's XML; read as a tree it takes several times that, in workers too."""
