@@ -10,22 +10,21 @@ import contextlib
 import errno
 import hashlib
 import json
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from archive.errors import CatalogueInvalidError
+from archive.names import name_column
 from archive.record import ArchivedFile, FlagNote, JournalDocument, Patient, Quarantined, Verdict
 from archive.store import ArchiveStore, disk_full_is_clear
 
 if TYPE_CHECKING:
     from archive.package import FileSpans, PackageReceipt
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);
@@ -42,7 +41,7 @@ CREATE TABLE document(id TEXT PRIMARY KEY, patient_id TEXT, source_key TEXT, typ
 CREATE TABLE file(document_id TEXT, seq INT, role TEXT, source_name TEXT, source_sha256 TEXT, source_size INT,
     media_type TEXT, puid TEXT, archive_sha256 TEXT, archive_size INT, flavour TEXT, route TEXT, verdict_passed INT,
     verdict_engine TEXT, page_count INT, pdf_offset INT, pdf_size INT, original_offset INT, original_size INT,
-    text_offset INT, text_size INT, flags TEXT, part_of INT, PRIMARY KEY(document_id, seq));
+    text_offset INT, text_size INT, flags TEXT, part_of INT, text_sha256 TEXT, PRIMARY KEY(document_id, seq));
 CREATE TABLE quarantined(document_id TEXT PRIMARY KEY, patient_id TEXT, source_key TEXT, reason TEXT, detail TEXT,
     blocked INT, document_date TEXT, type_text TEXT, size INT);
 CREATE INDEX package_patient ON package(patient_id);
@@ -56,23 +55,6 @@ CREATE INDEX quarantined_patient ON quarantined(patient_id)"""
 
 TABLES = ("package", "patient", "patient_identifier", "document", "file", "quarantined")
 """Every table that is derived from packages and quarantine."""
-
-_FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "aa", "ä": "ae", "ö": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th",
-                       "ŧ": "t", "ł": "l", "ŋ": "n", "œ": "o", "ı": "i"})  # fmt: skip
-
-
-def fold_name(text: str) -> str:
-    """A name as it is compared in search; apply it to the query and to the data alike.
-
-    Lower case; æ and ä are `ae`, å is `aa`, and ø, ö and `oe` are all `o` (so Bjørn, Bjoern and Bjorn are one); other
-    letters lose their accents (é is e, š is s); whatever is neither letter nor digit separates words; one space
-    between words. Composed and decomposed Unicode give the same. Folding can only make more names alike, never fewer.
-    """
-    composed = unicodedata.normalize("NFKC", text).casefold()
-    # casefold may decompose (İ): compose again, so that å is one letter when it is looked up
-    mapped = unicodedata.normalize("NFC", composed).translate(_FOLD)
-    bare = "".join(c for c in unicodedata.normalize("NFD", mapped) if not unicodedata.combining(c))
-    return " ".join("".join(c if c.isalnum() else " " for c in re.sub("oe+", "o", bare)).split())
 
 
 class Catalogue:
@@ -273,7 +255,7 @@ def patient_row(patient: Patient, package_id: str | None, generation: int, docum
     """The row of table `patient`; documents that are blocked count in both of the last columns."""
     return (
         *(patient.id, patient.source_key, patient.family_name, patient.given_name),
-        fold_name(f"{patient.family_name} {patient.given_name}"),
+        name_column(f"{patient.family_name} {patient.given_name}"),
         *(patient.birth_date, patient.sex.value, int(patient.deceased), patient.deceased_date),
         *(patient.address_protection.value, flags_json(patient.flags), package_id, generation),
         *(len(documents), sum(d.blocked for d in documents)),
@@ -304,7 +286,7 @@ def file_row(document_id: str, f: ArchivedFile, spans: FileSpans) -> Row:
         *(f.original.format.media_type, f.original.format.puid, copy.sha256, copy.size, copy.flavour, copy.route),
         *(None if copy.verdict is None else int(copy.verdict.passed), _engine(copy.verdict), copy.page_count),
         *(spans.pdf.offset, spans.pdf.size, spans.original.offset, spans.original.size),
-        *(spans.text.offset, spans.text.size, flags_json(f.flags), f.part_of),
+        *(spans.text.offset, spans.text.size, flags_json(f.flags), f.part_of, f.text.sha256),
     )
 
 

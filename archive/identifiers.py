@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from archive.names import without_width
+
 _NAMESPACE = uuid.UUID("5b7b9d3e-6a52-5d1f-9a3c-0f6f4a1c7e10")
 _K1 = (3, 7, 6, 1, 8, 9, 4, 5, 2)
 _K2 = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
@@ -58,10 +60,11 @@ class Identifier:
 def classify(text: str, *, current: bool = True) -> Identifier:
     """Read a patient identifier as written in a source: kind, validity and whether it is synthetic.
 
-    Spaces, dots and hyphens inside are dropped when eleven or twelve digits remain; anything else is kept as written
-    and is of kind LOCAL. Eleven digits that fail their check are kept with their apparent kind, `valid=False`.
+    Signs without width, which come with what is pasted, are dropped; so are spaces, dots and hyphens inside when eleven
+    or twelve digits remain. Anything else is kept as written and is of kind LOCAL. Eleven digits that fail their check
+    are kept with their apparent kind, `valid=False`.
     """
-    raw = text.strip()
+    raw = without_width(text).strip()
     digits = raw.translate({ord(c): None for c in " .-\u00a0"})
     if digits.isascii() and digits.isdigit():
         if len(digits) == 12:

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archive.catalogue import Catalogue, fold_name
+from archive.catalogue import Catalogue
 from archive.identifiers import classify
+from archive.names import name_forms
 from archive.package import Span
 from viewer.access import DocumentFacts, PatientFacts
 
@@ -104,6 +105,7 @@ class FileRow:
     flags: tuple[Flagged, ...]
     pdf: Span
     text: Span
+    text_sha256: str
     package_path: str
     part_of: int | None
     """`seq` of the file it was found within."""
@@ -188,10 +190,13 @@ class Records:
         if birth_date:
             where.append("p.birth_date = :birth")
             args["birth"] = birth_date
-        for n, word in enumerate(fold_name(name).split()):
+        for n, forms in enumerate(_name_words(name)):
             # folded words hold letters and digits only, so no LIKE wildcard can come from the user
-            where.append(f"(' ' || p.name_folded) LIKE :word{n}")
-            args[f"word{n}"] = f"% {word}%"
+            either = []
+            for m, parts in enumerate(forms):
+                either.append(" AND ".join(f"(' ' || p.name_folded) LIKE :word{n}_{m}_{i}" for i in range(len(parts))))
+                args |= {f"word{n}_{m}_{i}": f"% {part}%" for i, part in enumerate(parts)}
+            where.append(f"({' OR '.join(either)})")
         sql = f"SELECT p.id FROM patient p WHERE {' AND '.join(where)} ORDER BY p.name_folded, p.id LIMIT :limit"  # noqa: S608
         with self._within_budget():
             ids = [r["id"] for r in self._db.execute(sql, {**args, "limit": limit + 1})]
@@ -348,6 +353,23 @@ class Records:
             self._db.set_progress_handler(None, 0)
 
 
+def _name_words(name: str) -> list[list[list[str]]]:
+    """For each word of a name the ways in which it may stand in the catalogue: each a list of words, all to be there.
+
+    A word joined by signs may stand as its parts or as one; two words beside each other may stand as one.
+    """
+    words = [forms for forms in map(name_forms, name.split()) if forms[0]]
+    found = []
+    for at, (whole, parts) in enumerate(words):
+        ways = [parts, [whole]]
+        if at > 0:
+            ways.append([words[at - 1][0] + whole])
+        if at + 1 < len(words):
+            ways.append([whole + words[at + 1][0]])
+        found.append([way for n, way in enumerate(ways) if way and way not in ways[:n]])
+    return found
+
+
 def _flags(text: str | None) -> tuple[Flagged, ...]:
     return tuple(Flagged(code, detail) for code, detail in json.loads(text or "[]"))
 
@@ -371,6 +393,7 @@ def _file_row(row: sqlite3.Row) -> FileRow:
     same = (
         *("seq", "role", "source_name", "source_sha256", "source_size", "media_type", "puid", "archive_sha256"),
         *("flavour", "route", "verdict_engine", "page_count", "package_path", "part_of"),
+        "text_sha256",
     )
     return FileRow(
         **{name: row[name] for name in same},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from archive.catalogue import fold_name
+from archive.names import fold_name
 from viewer import guard
 from viewer.access import Action
 from viewer.audit import AuditAction, AuditOutcome
