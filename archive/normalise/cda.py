@@ -12,6 +12,7 @@ from archive.normalise.xmlnarrative import all_text, tidy
 from archive.normalise.xmltree import HL7, Node, local
 
 _DEEPEST = 4
+_MEDIA = frozenset(("observationMedia", "regionOfInterest"))
 
 
 def is_document(root: Node) -> bool:
@@ -26,6 +27,7 @@ def lay_out(root: Node, layout: Layout) -> tuple[str, str, list[list[str]]]:
     titled = root.first("title")
     title = tidy(all_text(titled)) if titled else ""
     facts = _facts(root)
+    layout.anchors.update(_anchors(root))
     sections = [s for body in _below(root, "component", "structuredBody") for s in _below(body, "component", "section")]
     for section in sections:
         _narrative(section, layout, 2)
@@ -43,6 +45,17 @@ def lay_out(root: Node, layout: Layout) -> tuple[str, str, list[list[str]]]:
     layout.heading(2, "Om dokumentet")
     layout.body(root, 3)
     return title or kind or labels().element(root.name), kind if title else "", facts
+
+
+def _anchors(root: Node) -> dict[str, str]:
+    """What a narrative means by the ID of an entry: the file that stands there, and where that is shown."""
+    found: dict[str, str] = {}
+    for node in root.walk():
+        name = node.attributes.get("ID", "")
+        if name and node.name in _MEDIA and (value := node.first("value")) is not None:
+            reference = value.first("reference")
+            found[name] = value.text or (reference.attributes.get("value", "") if reference else "")
+    return found
 
 
 def _below(node: Node, *names: str) -> list[Node]:

@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from archive.normalise.richtext import Words
+from archive.normalise.xmlgrid import Cell
 from archive.normalise.xmllabels import Labels, labels, shown_time
 from archive.normalise.xmlnarrative import is_narrative, narrative, tidy
 from archive.normalise.xmltree import FHIR, HL7, XHTML, Node, local, without_base64
@@ -32,13 +34,15 @@ _DEEPEST_HEADING = 5
 
 class Layout:
     """Collects blocks. `systems` are the code systems met: OID to name and the codes shown without it; `times` the
-    dates that are shown otherwise than they were written; `skip` are elements that `body` leaves out."""
+    dates that are shown otherwise than they were written; `skip` are elements that `body` leaves out; `anchors` says
+    what the IDs stand for that narratives refer to."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.systems: dict[str, tuple[str, dict[str, None]]] = {}
         self.skip: set[Node] = set()
         self.times: dict[str, None] = {}
+        self.anchors: dict[str, str] = {}
         self._labels: Labels = labels()
 
     # --- placing -------------------------------------------------------------------------------------------------
@@ -59,9 +63,9 @@ class Layout:
             self.blocks.append({"rows": []})
         self.blocks[-1]["rows"].append([label, value])
 
-    def paragraph(self, text: str) -> None:
-        """Running text; its line breaks are kept."""
-        self.blocks.append({"p": text})
+    def paragraph(self, text: Words, indent: int = 0) -> None:
+        """Running text, shifted in by some steps; its line breaks are kept."""
+        self.blocks.append({"p": text, "in": indent} if indent else {"p": text})
 
     def table(self, head: Sequence[str], body: Sequence[Sequence[str]], *, whole: bool = False) -> None:
         """A table with a head row (which may be empty). Columns with nothing in them are left out, unless `whole`."""
@@ -73,6 +77,10 @@ class Layout:
                 "table": [[r[i] for i in used if i < len(r)] for r in body],
             }
         )
+
+    def grid(self, cells: Sequence[Cell], columns: int, head: int) -> None:
+        """A table whose cells may span rows and columns; its first `head` rows are repeated on every page."""
+        self.blocks.append({"grid": list(cells), "columns": columns, "head": head})
 
     # --- values --------------------------------------------------------------------------------------------------
 

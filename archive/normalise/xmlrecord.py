@@ -14,8 +14,10 @@ from typing import Any
 from archive.normalise import cda, fhir, kith
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
+from archive.normalise.richtext import Words, plain
 from archive.normalise.typeset import drawable, glyph_flags, typeset
 from archive.normalise.xmlfiles import Files, split_off
+from archive.normalise.xmlgrid import rows
 from archive.normalise.xmllabels import labels
 from archive.normalise.xmllayout import Block, Layout
 from archive.normalise.xmlnarrative import tidy
@@ -26,6 +28,7 @@ from archive.record import FlagNote
 ROUTE = "xmlrecord"
 
 _MOST_BYTES = 64 << 20
+_INDENT = "  "
 
 
 def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
@@ -127,7 +130,13 @@ def _block_lines(block: Block) -> list[str]:
         return [": ".join(row) for row in block["rows"]]
     if "table" in block:
         return ["\t".join(row) for row in [block["head"], *block["table"]] if row]
-    return [block["p"]]
+    if "grid" in block:
+        return ["\t".join(map(_in_a_row, row)).rstrip("\t") for row in rows(block["grid"], block["columns"])]
+    return [_INDENT * block.get("in", 0) + plain(block["p"])]
+
+
+def _in_a_row(said: Words) -> str:
+    return " ".join(plain(said).split("\n"))
 
 
 def _strings(value: Any) -> Iterator[str]:
