@@ -69,6 +69,30 @@ class Flag(Coded):
         "words-missing",
         "Some words of the source are not in the copy's text; they are in the original.",
     )
+    NUMBERS_CHANGED = (
+        "numbers-changed",
+        "Numbers of the source are not in the copy as they were written; they are in the original.",
+    )
+    SYMBOLS_MISSING = (
+        "symbols-missing",
+        "Signs of the source (units, arrows, boxes, ticks) are not in the copy; they are in the original.",
+    )
+    SYMBOLS_UNREADABLE = (
+        "symbols-unreadable",
+        "The text copy has characters whose meaning is not known; the page or the original shows what they are.",
+    )
+    RAISED_AS_DIGITS = (
+        "raised-as-digits",
+        "The text copy gives raised digits as ordinary ones (10⁹ as 109); the page and the original have them raised.",
+    )
+    TEXT_ANNEXED = (
+        "text-annexed",
+        "Text of the source that the pages do not show stands on pages of its own at the end of the copy.",
+    )
+    NOT_REREAD = (
+        "not-reread",
+        "The file could not be read a second time, so what its copy says was not compared with it.",
+    )
     PICTURE_REDUCED = (
         "picture-reduced",
         "The picture was reduced to 8 bits or RGB for the archive copy; the original is kept.",

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive.identify import mismatch
-from archive.normalise import ghostscript, office, raster, routes
+from archive.normalise import ghostscript, office, raster, routes, sourcecheck
 from archive.normalise import pdf as pdf_route
+from archive.normalise.annex import annexed, with_annex
 from archive.normalise.contract import Job, Limits, Made, Normalised, Part, PassedOn, Rejected
 from archive.normalise.engines import engine_of
 from archive.normalise.finish import finish
@@ -21,14 +23,17 @@ from archive.normalise.guard import guarded
 from archive.normalise.judging import KNOWN_ROUTES
 from archive.normalise.officefile import boxes
 from archive.normalise.text_of import PAGE_BREAK, clean, count_pages, text_of
-from archive.normalise.wordcheck import words_missing
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FileFormat, FlagNote, Verdict
+from archive.rereading.contract import Findings
 from archive.validate import ValidatorStuck
 
 PASSED_ON = "passed-on"
 """Outcome of an attempt whose route declined the file."""
+
+INCOMPLETE = "incomplete"
+"""Outcome of an attempt whose pages lack something that the source says."""
 
 _FINAL = frozenset(
     (Reason.EMPTY, Reason.ENCRYPTED, Reason.RESOURCE_LIMIT, Reason.UNSUPPORTED_FORMAT, Reason.UNREADABLE)
@@ -36,6 +41,27 @@ _FINAL = frozenset(
 """Reasons that another route would not change."""
 
 _KEPT_FLAVOURS = ("1a", "1b", "2a", "2b", "2u")
+_ANNEX = "annex"
+_NEXT_IS_BETTER = frozenset(("rtf", "html", "plaintext"))
+"""Routes behind which there is another engine for the same pages."""
+
+Judged = tuple[Path, str, Verdict | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy that the validator accepts, its texts, and what of its source it does not say (None: not known)."""
+
+    route: str
+    judged: Judged
+    made: Made
+    text: str
+    pages: int
+    found: Findings | None
+
+    @property
+    def missing(self) -> int:
+        return self.found.on_pages.total if self.found else 0
 
 
 class Climb:
@@ -75,6 +101,7 @@ class Climb:
         self._routes = list(routes.of(fmt.family))
         self._attempts: list[Attempt] = []
         self._rejected: list[tuple[str, Made]] = []
+        self._best: _Copy | None = None
         self._problem: DocumentProblem | None = None
         self._begun = False
 
@@ -132,9 +159,15 @@ class Climb:
                 continue
             for name, thorough in ((route, False), (f"{route}+repaired", True)):
                 if (judged := self._judge(made, name, thorough=thorough)) is not None:
-                    return self._deliver(name, judged, made)
-            self._rejected.append((route, made))
-        return self._last()
+                    copy = self._better(self._read(name, judged, made))
+                    if copy.missing and self._routes and route in _NEXT_IS_BETTER:
+                        self._attempts.append(Attempt(name, INCOMPLETE, f"{copy.missing} words, numbers and signs."))
+                        self._keep_aside(copy)
+                        break
+                    return self._deliver(copy)
+            else:
+                self._rejected.append((route, made))
+        return self._deliver(self._best) if self._best else self._last()
 
     def _last(self) -> Normalised | Rejected:
         for route, made in self._rejected[:1]:
@@ -146,7 +179,7 @@ class Climb:
                     self._attempts.append(Attempt(name, e.reason.value, e.detail))
                     continue
                 if (judged := self._judge(other, name, thorough=True)) is not None:
-                    return self._deliver(name, judged, other)
+                    return self._deliver(self._read(name, judged, other))
         if self._rejected:
             broken = next((a.detail for a in self._attempts if a.outcome == "rejected"), "")
             return self._reject(Reason.VALIDATION_FAILED, f"Rules broken: {broken or 'none'}.")
@@ -177,7 +210,7 @@ class Climb:
         folder = self._folder() / "kept.parts"
         found = guarded(lambda: pdf_route.within_kept(source, folder, shop.limits), shop.limits.seconds)
         made = Made(copy, flags=found.flags, parts=found.parts, container=found.container)
-        return self._deliver(pdf_route.KEPT, (copy, claim, verdict), made)
+        return self._deliver(self._read(pdf_route.KEPT, (copy, claim, verdict), made))
 
     def _make(self, route: str, answer: Path | DocumentProblem | None) -> Made:
         family, source, shop = self.format.family, self._source, self._shop
@@ -193,7 +226,7 @@ class Climb:
         with shop.stage(f"convert:{family}"):
             return guarded(lambda: routes.load(route)(source, out, shop.limits), shop.limits.seconds)
 
-    def _judge(self, made: Made, name: str, *, thorough: bool) -> tuple[Path, str, Verdict | None] | None:
+    def _judge(self, made: Made, name: str, *, thorough: bool) -> Judged | None:
         """Finish and validate at each level, best first; None where none holds (and the attempt is recorded)."""
         shop = self._shop
         verdict: Verdict | None = None
@@ -241,17 +274,68 @@ class Climb:
                     text, _ = guarded(lambda: text_of(made.pdf, most_pages=limits.pages), limits.seconds)
         return Made(out, ("2u", "2b"), flags, text, made.parts, made.container)
 
-    def _deliver(self, route: str, judged: tuple[Path, str, Verdict | None], made: Made) -> Normalised:
-        finished, flavour, verdict = judged
-        key, limits = self.job.key, self._shop.limits
-        with self._shop.stage("text"):
-            if made.text is None:
-                text, pages = guarded(lambda: text_of(finished, most_pages=limits.pages), limits.seconds)
-            else:
-                text = PAGE_BREAK.join(map(clean, made.text.split(PAGE_BREAK)))
-                pages = guarded(lambda: count_pages(finished, most_pages=limits.pages), limits.seconds)
-            text_path = self._out / f"{key}.txt"
-            text_path.write_text(text, encoding="utf-8", newline="\n")
+    def _read(self, route: str, judged: Judged, made: Made) -> _Copy:
+        """A judged copy with its texts, held against the source read a second time."""
+        shop, family, source = self._shop, self.format.family, self._source
+        with shop.stage("text"):
+            shown, pages = guarded(lambda: text_of(judged[0], most_pages=shop.limits.pages), shop.limits.seconds)
+            text = shown if made.text is None else PAGE_BREAK.join(map(clean, made.text.split(PAGE_BREAK)))
+        if route == pdf_route.KEPT:
+            return _Copy(route, judged, made, text, pages, Findings(strange=sourcecheck.strange(text)))
+        pictures = any(f.code is Flag.PAGES_RASTERISED for f in made.flags)
+        codes = [f.code for f in made.flags]
+        try:
+            with shop.stage("reread"):
+                look = functools.partial(sourcecheck.check, source, family, None if pictures else shown, text, codes)
+                found = guarded(look, shop.limits.seconds)
+        except DocumentProblem:
+            found = None  # what a second reader cannot read says nothing of the copy
+        return _Copy(route, judged, made, text, pages, found)
+
+    def _better(self, copy: _Copy) -> _Copy:
+        """The one of this copy and the best before it that says more of the source."""
+        return self._best if self._best is not None and self._best.missing <= copy.missing else copy
+
+    def _keep_aside(self, copy: _Copy) -> None:
+        """Keep a copy while other routes are tried."""
+        finished, flavour, verdict = copy.judged
+        aside = self._folder() / "best.pdf"
+        if finished != aside:
+            shutil.move(finished, aside)
+        self._best = replace(copy, judged=(aside, flavour, verdict))
+
+    def _with_annex(self, copy: _Copy) -> _Copy:
+        """A copy whose pages lack something of the source, with pages behind them that show it.
+
+        Raises DocumentProblem: there is nothing on its pages, and what is missing cannot be shown.
+        """
+        if copy.found is None or not copy.found.on_pages.lines:
+            return copy
+        lines, out = copy.found.on_pages.lines, self._folder() / f"{_ANNEX}.pdf"
+        self._keep_aside(copy)
+        kept = self._best or copy
+        try:
+            with self._shop.stage(f"convert:{_ANNEX}"):
+                annex = guarded(lambda: annexed(copy.made.pdf, lines, out), self._shop.limits.seconds)
+            note = FlagNote(Flag.TEXT_ANNEXED, f"{len(lines)} lines.")
+            made = replace(copy.made, pdf=out, flavours=("2u", "2b"), flags=(*copy.made.flags, note))
+            for name, thorough in ((f"{copy.route}+{_ANNEX}", False), (f"{copy.route}+{_ANNEX}+repaired", True)):
+                if (judged := self._judge(made, name, thorough=thorough)) is not None:
+                    pages = count_pages(judged[0], most_pages=self._shop.limits.pages)
+                    return replace(
+                        kept, route=name, judged=judged, made=made, text=with_annex(copy.text, annex), pages=pages
+                    )
+        except DocumentProblem as e:
+            self._attempts.append(Attempt(f"{copy.route}+{_ANNEX}", e.reason.value, e.detail))
+        if copy.found.blank:
+            raise DocumentProblem(Reason.CONVERSION_FAILED, "The source has words, and no route shows them.")
+        return kept
+
+    def _deliver(self, copy: _Copy) -> Normalised:
+        copy = self._with_annex(copy)
+        (finished, flavour, verdict), made, key = copy.judged, copy.made, self.job.key
+        text_path = self._out / f"{key}.txt"
+        text_path.write_text(copy.text, encoding="utf-8", newline="\n")
         pdf = Path(shutil.move(finished, self._out / f"{key}.pdf"))
         flags = list(made.flags)
         if self._unlocked:
@@ -259,23 +343,24 @@ class Climb:
         if mismatch(self.format):
             declared, found = self.format.declared_extension, self.format.family
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))
-        if route.startswith(office.ROUTE):
-            flags += boxes(text)
-            flags += self._words_missing(text, flags)
-        if not text.strip():
+        if copy.route.startswith(office.ROUTE):
+            flags += boxes(copy.text)
+        flags += sourcecheck.notes(copy.found, self.format.family)
+        if not copy.text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))
         self.parts, self.container = made.parts, made.container
         return Normalised(
-            key, self.format, pdf, text_path, flavour, route, verdict, pages, tuple(self._attempts), tuple(flags)
+            key,
+            self.format,
+            pdf,
+            text_path,
+            flavour,
+            copy.route,
+            verdict,
+            copy.pages,
+            tuple(self._attempts),
+            tuple(flags),
         )
-
-    def _words_missing(self, text: str, flags: Sequence[FlagNote]) -> tuple[FlagNote, ...]:
-        source, family, codes = self._source, self.format.family, [f.code for f in flags]
-        try:
-            with self._shop.stage("words"):
-                return guarded(lambda: words_missing(source, family, text, codes), self._shop.limits.seconds)
-        except DocumentProblem:
-            return ()  # what a second reader cannot read says nothing of the copy
 
     def _folder(self) -> Path:
         return self._shop.folder(f"made-{self.job.key}")

@@ -13,12 +13,17 @@ from lxml import etree, html
 
 from archive.normalise.encodings import decode
 from archive.normalise.metafile import read as read_metafile
+from archive.rereading.contract import Reading
 from archive.rereading.docwords import doc_text
 from archive.rereading.rtfwords import rtf_text
 
 OFFICE_ONLY = frozenset({"doc", "wpd"})
 """Families some or all of whose files only LibreOffice's text export can tell (`archive.rereading.officetext`)."""
 
+REREAD = frozenset({"rtf", "doc", "docx", "odt", "ods", "xlsx", "html", "xml", "txt", "pdf", "emf", "wmf"})
+"""Families whose files are read a second time, so that one which cannot be is worth a word."""
+_PARTLY = frozenset({"odt", "ods", "xlsx"})
+"""Families whose reader reads hidden words too."""
 _MOST_EXPANDED = 32 << 20
 """Bytes of a container's XML; read as a tree it takes several times that, in workers too."""
 _ENCODED = re.compile(r"[A-Za-z0-9+/=\s]{400,}")
@@ -79,6 +84,12 @@ def source_text(path: Path, family: str, *, margins: bool = True) -> str | None:
         NotImplementedError,
     ):
         return None
+
+
+def reading_of(path: Path, family: str) -> Reading | None:
+    """What a source says without its headers and footers; None where it cannot be read a second time."""
+    text = source_text(path, family, margins=False)
+    return None if text is None else Reading(text, partly=family in _PARTLY)
 
 
 def pdf_text(path: Path) -> str:

@@ -38,7 +38,8 @@ def nested(depth: int) -> bytes:
 
 def test_a_table_too_deep_loses_words_and_is_told(tmp_path: Path, normaliser: Normaliser) -> None:
     found = flags(normaliser, tmp_path, deep_docx=nested(60), plain_docx=nested(2))
-    assert found["deep_docx"][Flag.WORDS_MISSING] == "3 of 5 words."
+    assert found["deep_docx"][Flag.WORDS_MISSING] == "3 of 5 words, numbers and signs."
+    assert Flag.TEXT_ANNEXED in found["deep_docx"]
     assert Flag.WORDS_MISSING not in found["plain_docx"]
 
 
