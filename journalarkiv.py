@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import logging
 import os
 import sys
 from importlib import metadata
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -27,6 +29,10 @@ VERBS = {
     "account": "viewer.commands:account",
     "audit": "viewer.commands:audit",
 }
+
+
+_TIMELESS = frozenset({"inspect", "sample", "verify"})
+"""Verbs that record no time in an archive."""
 
 
 class LazyGroup(click.Group):
@@ -64,41 +70,115 @@ class LazyGroup(click.Group):
     epilog="Exit codes: 0 done, 1 done with findings, 2 wrong use, 3-99 see docs/exit-codes.md, 130 interrupted.",
 )
 @click.version_option(metadata.version("journalarkiv"), prog_name="journalarkiv")
-@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr; tracebacks for unexpected errors.")
-def cli(verbose: bool) -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Say more on stderr; where unexpected errors arose, too.")
+@click.pass_context
+def cli(context: click.Context, verbose: bool) -> None:
     """Take an old patient journal's documents into a standard archive, and keep them possible to look up."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    from archive.surroundings import check_clock, check_locale
+    from archive.unexpected import PlaceFormatter
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlaceFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
     # Converters' libraries name files in their messages; only our own loggers speak.
     for chatty in ("fontTools", "weasyprint", "PIL", "pikepdf", "waitress.queue"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    check_locale()
+    if context.invoked_subcommand not in _TIMELESS:
+        check_clock()
 
 
 def main() -> None:
-    """Run the command; turn our errors into a sentence on stderr and their exit code."""
+    """Run the command; turn every error into a sentence on stderr and its exit code."""
+    from archive.surroundings import keep_private, print_anything
+    from archive.unexpected import never_quote
+
+    never_quote()
+    keep_private()
+    print_anything(sys.stdout, sys.stderr)
+    stdout = sys.stdout  # Click replaces it when its reader is gone
+    status = _run()
+    if (failed := _output_failure(stdout)) is not None:
+        _tell(f"Error: {failed}")
+        status = int(failed.exit_code)
+    _exit(status)
+
+
+def _run() -> int:
     try:
         result = cli(standalone_mode=False)
-    except JournalarkivError as e:
-        click.echo(f"Error: {e}", err=True)
-        _exit(int(e.exit_code))
     except click.exceptions.Exit as e:
-        _exit(e.exit_code)
+        return e.exit_code
     except click.ClickException as e:
-        e.show()
-        _exit(e.exit_code)
+        with contextlib.suppress(OSError):
+            e.show()
+        return e.exit_code
+    except SystemExit:
+        # so Click ends for a pipe whose reader is gone, with 1, which is another thing here
+        _tell("Error: Standard output could not be written to its end: who reads it is gone.")
+        return int(ExitCode.OUTPUT_FAILED)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. Run the same command again and it continues.", err=True)
-        _exit(int(ExitCode.INTERRUPTED))
-    _exit(int(result) if isinstance(result, int) else 0)
+        _tell("Interrupted. Run the same command again and it continues.")
+        return int(ExitCode.INTERRUPTED)
+    except JournalarkivError as e:
+        _tell(f"Error: {e}")
+        return int(e.exit_code)
+    except Exception as e:
+        if isinstance(e, OSError) and (failed := _output_failure()) is not None:
+            _tell(f"Error: {failed}")
+            return int(failed.exit_code)
+        return _unexpected(e)
+    return int(result) if isinstance(result, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    """Say that it happened, in one sentence, and leave the place in a log file."""
+    from archive.unexpected import as_ours, describe, where, write_log
+
+    path = write_log(error)
+    place = f"Where it happened, without anything of a patient: {path}" if path else "No log file could be written."
+    if "-v" in sys.argv or "--verbose" in sys.argv:
+        _tell(describe(error))
+    if (ours := as_ours(error)) is not None:
+        _tell(f"Error: {ours} {place}")
+        return int(ours.exit_code)
+    what = "There is not enough memory" if isinstance(error, MemoryError) else "Something unexpected happened"
+    _tell(f"Error: {what} ({where(error)}). Everything recorded so far is safe. {place}")
+    return int(ExitCode.UNEXPECTED)
+
+
+def _output_failure(stream: TextIO | None = None) -> JournalarkivError | None:
+    """Why what was printed does not reach its reader; what is left of it is dropped, so that it is not tried again."""
+    from archive.errors import DiskFullError, OutputFailedError
+
+    stream = stream or sys.stdout
+    try:
+        stream.flush()
+    except OSError as e:
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFullError(
+                "There is no space left where standard output goes.", remedy="What is in the archive is safe."
+            )
+        return OutputFailedError("Standard output could not be written to its end: who reads it is gone.")
+    return None
+
+
+def _tell(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be gone as well; the status says it
+        click.echo(sentence, err=True)
 
 
 def _exit(status: int) -> NoReturn:
     """End with a status. With a Java machine in the process (`verify --level pdfa`) without taking Python down, since
     that can abort after everything is done and would hide the status."""
     if "jpype" in sys.modules and sys.modules["jpype"].isJVMStarted():
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(status)
     sys.exit(status)
 

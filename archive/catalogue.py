@@ -16,7 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from archive.errors import CatalogueInvalidError
+from archive.cataloguemark import CatalogueMark
+from archive.database import connect_read_only, fold_in
+from archive.errors import CatalogueInvalidError, DiskFullError
 from archive.names import name_column
 from archive.record import ArchivedFile, FlagNote, JournalDocument, Patient, Quarantined, Verdict
 from archive.store import ArchiveStore, disk_full_is_clear
@@ -60,8 +62,9 @@ TABLES = ("package", "patient", "patient_identifier", "document", "file", "quara
 class Catalogue:
     """The open catalogue; a context manager. `connection` (rows are `sqlite3.Row`) is for queries of every kind."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, mark: CatalogueMark | None = None) -> None:
         self.connection = connection
+        self._mark = mark
         self._depth = 0
         self._changed = False
 
@@ -70,9 +73,23 @@ class Catalogue:
         """Open an archive's catalogue, read-only unless `write`; writing makes one where there is none.
 
         Raises:
-            CatalogueInvalidError: it is missing, broken, of another version or of another archive.
+            CatalogueInvalidError: it is missing, broken, of another version or of another archive, or older than the
+                packages.
         """
-        return cls.open_file(store.catalogue, store.info.id, write=write)
+        mark = CatalogueMark.of(store)
+        if write and mark.serial and not store.catalogue.is_file():
+            raise _invalid("The archive's catalogue is gone.")
+        opened = cls.open_file(store.catalogue, store.info.id, write=write)
+        try:
+            behind = opened.content_serial < mark.serial
+        except (sqlite3.Error, TypeError, ValueError) as e:
+            opened.close()
+            raise _invalid("The catalogue does not say how far it is.") from e
+        if behind:
+            opened.close()
+            raise _invalid("The catalogue is older than the packages: a former one was put in its place.")
+        opened._mark = mark if write else None
+        return opened
 
     @classmethod
     def open_file(cls, path: Path, archive_id: str, *, write: bool = False) -> Catalogue:
@@ -81,9 +98,7 @@ class Catalogue:
             raise _invalid("The archive has no catalogue.")
         try:
             with full_disk_is_clear():
-                connection = sqlite3.connect(
-                    f"{path.absolute().as_uri()}?mode={'rwc' if write else 'ro'}", uri=True, check_same_thread=False
-                )
+                connection = sqlite3.connect(path, check_same_thread=False) if write else connect_read_only(path)
                 try:
                     _prepare(connection, archive_id, write=write)
                 except BaseException:
@@ -102,7 +117,11 @@ class Catalogue:
         self.close()
 
     def close(self) -> None:
-        """Close it; what was committed stays."""
+        """Close it; what was committed stays, and is in the one file."""
+        if self._mark is not None:
+            with contextlib.suppress(sqlite3.Error, OSError, DiskFullError):
+                self._mark.raise_to(self.content_serial)
+            fold_in(self.connection)
         self.connection.close()
 
     @contextlib.contextmanager

@@ -38,6 +38,11 @@ class ExitCode(IntEnum):
     AUDIT_BROKEN = 13, "the audit log has been changed, cut or reordered"
     CONFIG_INVALID = 14, "a setting is unknown, wrong or unsafe"
     WORKERS_FAILED = 15, "the worker processes keep dying; everything recorded so far is safe"
+    UNEXPECTED = 16, "an unexpected error, most likely a fault of journalarkiv; stderr names a log file with its place"
+    SYSTEM_REFUSED = 17, "the system refuses: read-only media, missing permission, input/output error, no file locks"
+    LOCALE_UNFIT = 18, "the locale cannot hold file names; set LC_ALL=C.UTF-8"
+    CLOCK_WRONG = 19, "the computer's clock is before this software's own release"
+    OUTPUT_FAILED = 20, "standard output could not be written: who reads it is gone; what was recorded is safe"
     INTERRUPTED = 130, "interrupted; run the same command again and it continues"
 
 
@@ -144,3 +149,27 @@ class WorkersFailedError(JournalarkivError):
     """Worker processes died again and again."""
 
     exit_code = ExitCode.WORKERS_FAILED
+
+
+class SystemRefusedError(JournalarkivError):
+    """The operating system, a disk or a file system does not do what the work needs."""
+
+    exit_code = ExitCode.SYSTEM_REFUSED
+
+
+class LocaleUnfitError(JournalarkivError):
+    """The locale's encoding cannot hold every file name."""
+
+    exit_code = ExitCode.LOCALE_UNFIT
+
+
+class ClockWrongError(JournalarkivError):
+    """The clock is plainly wrong, and times are part of what an archive records."""
+
+    exit_code = ExitCode.CLOCK_WRONG
+
+
+class OutputFailedError(JournalarkivError):
+    """What was to be printed could not be."""
+
+    exit_code = ExitCode.OUTPUT_FAILED

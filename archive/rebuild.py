@@ -17,6 +17,7 @@ from pathlib import Path
 
 from archive import quarantine
 from archive.catalogue import Catalogue, full_disk_is_clear
+from archive.cataloguemark import CatalogueMark
 from archive.errors import CatalogueInvalidError, JournalarkivError
 from archive.findings import FindingCode, Findings
 from archive.fixity import read_sidecar
@@ -60,7 +61,8 @@ def rebuild(store: ArchiveStore, progress: Progress | None = None) -> RebuildRep
             findings = Findings()
             _read_packages(store, catalogue, findings, progress)
             _read_quarantine(store, catalogue, findings)
-            serial = max(_old_serial(store) + 1, catalogue.content_serial)
+            mark = CatalogueMark.of(store)
+            serial = max(_old_serial(store) + 1, mark.serial + 1, catalogue.content_serial)
             catalogue.connection.execute("UPDATE meta SET value=? WHERE key='content_serial'", (str(serial),))
             count = {
                 table: int(catalogue.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
@@ -68,6 +70,7 @@ def rebuild(store: ArchiveStore, progress: Progress | None = None) -> RebuildRep
             }
             with full_disk_is_clear():
                 _take_its_place(catalogue, beside, store.catalogue)
+                mark.raise_to(serial)
     finally:
         _remove_database(beside)
     return RebuildReport(

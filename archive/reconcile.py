@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from archive.catalogue import Catalogue
 from archive.coded import Coded
+from archive.database import connect_read_only
 from archive.errors import NotReconciledError
 from archive.quarantinecheck import folder_names
 from archive.store import ArchiveStore
@@ -312,8 +313,7 @@ def open_register(store: ArchiveStore) -> Iterator[sqlite3.Connection]:
     """
     if not store.register.is_file():
         raise missing_register()
-    connection = sqlite3.connect(f"{store.register.absolute().as_uri()}?mode=ro", uri=True)
-    connection.execute("PRAGMA busy_timeout=10000")
+    connection = connect_read_only(store.register)
     try:
         yield connection
     finally:

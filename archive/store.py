@@ -13,21 +13,23 @@ import os
 import re
 import shutil
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from archive.errors import ArchiveBusyError, DiskFullError, NotAnArchiveError
+from archive.database import folded_in
+from archive.errors import DiskFullError, NotAnArchiveError
+from archive.locking import NOT_KNOWN, held
+from archive.surroundings import GROUP_UMASK, PRIVATE_UMASK
 
 FORMAT_VERSION = 1
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CHUNK = 1 << 20
-_BRIEF = b"brief"
-_POLL_SECONDS = 0.05
-_MOST_BRIEF_SECONDS = 60.0
+
+
+READABLE_BY = ("owner", "group")
+"""Who may be let to read an archive's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class ArchiveInfo:
     owner_name: str = ""
     owner_number: str = ""
     submission_agreement: str = ""
+    readable_by: str = "owner"
+    """Who may read what is written: `owner`, or `group` for the files' group besides."""
+
+    @property
+    def umask(self) -> int:
+        """The umask for everything written into the archive."""
+        return GROUP_UMASK if self.readable_by == "group" else PRIVATE_UMASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +77,31 @@ class ArchiveStore:
         # what a creation that was cut short leaves is no reason to refuse
         if root.exists() and any(p.name not in ("lost+found", "archive.toml.tmp") for p in root.iterdir()):
             raise NotAnArchiveError(f"{root} is not empty and not an archive.", remedy="Give a new or empty folder.")
-        root.mkdir(parents=True, exist_ok=True)
         store = cls(root.absolute(), info)
-        lines = [f"format_version = {FORMAT_VERSION}"]
-        for name in ArchiveInfo.__dataclass_fields__:
-            lines.append(f"{name} = {_toml_string(getattr(info, name))}")
-        write_durably(root / "archive.toml", ("\n".join(lines) + "\n").encode())
+        with store.permissions():
+            root.mkdir(parents=True, exist_ok=True)
+            root.chmod(0o777 & ~info.umask)  # it may have been there
+            lines = [f"format_version = {FORMAT_VERSION}"]
+            for name in ArchiveInfo.__dataclass_fields__:
+                if name != "readable_by" or info.readable_by != "owner":
+                    lines.append(f"{name} = {_toml_string(getattr(info, name))}")
+            write_durably(root / "archive.toml", ("\n".join(lines) + "\n").encode())
         store._make_folders()
         return store
 
     def _make_folders(self) -> None:
-        for folder in (self.packages, self.quarantine, self.seals, self.audit):
-            folder.mkdir(exist_ok=True)
+        with self.permissions():
+            for folder in (self.packages, self.quarantine, self.seals, self.audit):
+                folder.mkdir(exist_ok=True)
+
+    @contextlib.contextmanager
+    def permissions(self) -> Iterator[None]:
+        """What is written inside is readable as the archive says, whatever the umask of who runs it."""
+        before = os.umask(self.info.umask)
+        try:
+            yield
+        finally:
+            os.umask(before)
 
     @classmethod
     def open(cls, root: Path) -> ArchiveStore:
@@ -92,6 +114,8 @@ class ArchiveStore:
             data = tomllib.loads((root / "archive.toml").read_text("utf-8"))
             version = data.pop("format_version")
             info = ArchiveInfo(**data)
+            if info.readable_by not in READABLE_BY:
+                raise ValueError(f"readable_by is one of {', '.join(READABLE_BY)}")
         except FileNotFoundError:
             raise NotAnArchiveError(
                 f"{root} holds no archive.toml.", remedy="Give the folder that `journalarkiv migrate` wrote."
@@ -182,8 +206,11 @@ class ArchiveStore:
 
         Raises:
             ArchiveBusyError: another process holds it.
+            SystemRefusedError: the file system has no locks.
         """
-        with _held(self.root / "lock", f"Another journalarkiv process is writing {self.root}.", brief=brief):
+        busy = f"Another journalarkiv process is writing {self.root}."
+        whole = () if brief else (self.register, self.catalogue)
+        with self.permissions(), held(self.root / "lock", busy, brief=brief), folded_in(*whole):
             yield
 
     @contextlib.contextmanager
@@ -192,57 +219,11 @@ class ArchiveStore:
 
         Raises:
             ArchiveBusyError: another process holds it.
+            SystemRefusedError: the file system has no locks.
         """
-        with _held(self.root / "ocr.lock", f"Another `journalarkiv ocr` is at work on {self.root}."):
+        busy = f"Another `journalarkiv ocr` is at work on {self.root}."
+        with self.permissions(), held(self.root / "ocr.lock", busy), folded_in(self.ocr_queue, self.catalogue):
             yield
-
-
-@contextlib.contextmanager
-def _held(path: Path, busy: str, *, brief: bool = False) -> Iterator[None]:
-    handle = path.open("a+b")
-    try:
-        waited, in_vain = 0.0, 0
-        while True:
-            try:
-                _lock_exclusively(handle)
-                break
-            except OSError:
-                # once more in any case: who has just taken the lock may not have said yet that it is brief
-                in_vain = 0 if _is_brief(handle) else in_vain + 1
-                if waited > _MOST_BRIEF_SECONDS or in_vain > 1:
-                    raise ArchiveBusyError(busy, remedy="Wait for it, or stop it.") from None
-                time.sleep(_POLL_SECONDS)
-                waited += _POLL_SECONDS
-        # What the one before said is taken away only here, and not where it is said again: without it, who waits would
-        # give up while one leaves and the next one comes.
-        if brief != _is_brief(handle):
-            handle.truncate(0)
-            if brief:
-                handle.write(_BRIEF)
-                handle.flush()
-        yield
-    finally:
-        handle.close()
-
-
-def _is_brief(handle: IO[bytes]) -> bool:
-    try:
-        handle.seek(0)
-        return handle.read(len(_BRIEF)) == _BRIEF
-    except OSError:
-        return False
-
-
-def _lock_exclusively(handle: IO[bytes]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        handle.seek(0)  # it locks bytes from here
-        msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -255,12 +236,19 @@ def _toml_string(text: str) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable (a no-op where the system cannot open folders)."""
+    """Make renames in a folder durable; nothing happens where the system or the file system knows no such thing.
+
+    Raises:
+        OSError: the disk could not do it (EIO, ENOSPC ...): what was renamed may not be there after a power cut.
+    """
     if sys.platform == "win32":
         return
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
+    except OSError as e:
+        if e.errno not in NOT_KNOWN:
+            raise
     finally:
         os.close(fd)
 

@@ -16,7 +16,7 @@ from archive.normalise.judging import Judging
 from archive.normalise.unlock import read_passwords
 from archive.reasons import Reason
 from archive.reconcile import Reconciliation, reconcile_store
-from archive.store import ArchiveStore
+from archive.store import READABLE_BY, ArchiveStore
 from extract.migrate import Options
 from extract.plan import BATCH_DOCUMENTS
 from extract.progress import Progress
@@ -119,6 +119,11 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
     callback=_judging,
     help="Copies put before the validator: all, or P per cent of those that we draw ourselves and all others.",
 )
+@click.option(
+    "--readable-by",
+    type=click.Choice(READABLE_BY),
+    help="Who may read a new archive's files: its owner alone, or their group too.  [default: owner]",
+)
 @_passwords
 @_scratch
 @_json
@@ -134,6 +139,7 @@ def migrate(
     seed: int,
     register_only: bool,
     judging: Judging,
+    readable_by: str | None,
     passwords: tuple[str, ...],
     scratch: Path | None,
     as_json: bool,
@@ -162,7 +168,12 @@ def migrate(
         scratch=scratch,
         limits=replace(Limits(), seconds=seconds),
     )
-    store = ArchiveStore.create(archive, mapping.archive_info())
+    store = ArchiveStore.create(archive, replace(mapping.archive_info(), readable_by=readable_by or "owner"))
+    if readable_by not in (None, store.info.readable_by):
+        raise UsageError(
+            f"{archive} was made to be readable by its {store.info.readable_by}, not its {readable_by}.",
+            remedy="Leave the option out. docs/migration.md says how to change an archive that is there.",
+        )
     with DirectorySource(export, mapping, store.root / "staging.sqlite") as source:
         summary = run(source, mapping, archive, options, Progress())
     return _conclude(store, summary, as_json, partial=sample is not None or register_only)

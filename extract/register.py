@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from archive.database import connect_read_only, fold_in
 from archive.errors import SourceUnreadableError
 from archive.identifiers import IdentifierType
 from archive.record import to_json
@@ -104,7 +105,7 @@ class Register:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         fresh = not path.exists()
         if read_only:
-            self.connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+            self.connection = connect_read_only(path)
         else:
             self.connection = sqlite3.connect(path)
         self.connection.row_factory = sqlite3.Row
@@ -134,6 +135,7 @@ class Register:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        fold_in(self.connection)
         self.connection.close()
 
     @contextmanager

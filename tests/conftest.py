@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the test material ../shared is not there")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def logs_of_errors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where commands that tests run write of unexpected errors: not into the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOURNALARKIV_LOG_FOLDER", str(tmp_path_factory.mktemp("logs")))
+        yield
 
 
 @pytest.fixture

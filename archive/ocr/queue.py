@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from archive.catalogue import full_disk_is_clear
+from archive.database import connect_read_only, fold_in
 from archive.ocr.recognise import PageResult
 from archive.ocr.words import PageWords
 
@@ -89,8 +90,7 @@ class Queue:
                 )
 
     def _connect(self) -> sqlite3.Connection:
-        mode = "rwc" if self._write else "ro"
-        db = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False)
+        db = sqlite3.connect(self._path, check_same_thread=False) if self._write else connect_read_only(self._path)
         db.isolation_level = None
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA busy_timeout=10000")
@@ -113,6 +113,8 @@ class Queue:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._write:
+            fold_in(self._db)
         self._db.close()
 
     @contextlib.contextmanager

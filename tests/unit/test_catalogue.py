@@ -85,6 +85,7 @@ def test_a_new_generation_replaces_the_old_rows_in_either_order(archive_store: A
     digests = set()
     for order in ((1, 2), (2, 1), (1, 2, 1)):
         archive_store.catalogue.unlink(missing_ok=True)
+        (archive_store.root / "catalogue.mark").unlink(missing_ok=True)
         with Catalogue.open(archive_store, write=True) as catalogue:
             for n in order:
                 documents, who = (old, patient) if n == 1 else (new, renamed)
