@@ -12,6 +12,10 @@ class Reason(Coded):
     """Why a document is in quarantine."""
 
     FILE_MISSING = "file-missing", "The register names a file that is not in the export."
+    FILE_AMBIGUOUS = (
+        "file-ambiguous",
+        "The register's name fits several files, or other names fit its file; which is meant is not certain.",
+    )
     NO_FILE = "no-file", "The register's row names no file at all."
     PATH_OUTSIDE_EXPORT = "path-outside-export", "The file's path leads out of the export; it was not read."
     EMPTY = "empty", "The file has no bytes."

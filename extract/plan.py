@@ -6,7 +6,6 @@ Huge patients come first and alone, so that the end of a run is not one worker f
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from archive.reasons import Flag, Reason
 from archive.record import DocumentStatus, FlagNote, JournalDocument, Patient, from_json
+from extract.locate import Locator, PlannedFile
 from extract.register import Register
 
 BATCH_DOCUMENTS = 500
@@ -25,15 +25,6 @@ _LEAST_DOCUMENTS = 25
 _SHARES = 2
 """Of what is left for each worker, in which the last documents are handed out."""
 _RESERVOIR = 64
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFile:
-    """A file to read. `path` is None where there is nothing that may be read; `problem` then says why."""
-
-    name: str
-    path: Path | None
-    problem: tuple[Reason, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +87,7 @@ class Planner:
         self._db = register.connection
         self._export = export
         self._retrying = retrying
+        self._locator = Locator(self._db, export)
         self._roots = {int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")}
 
     def remaining(self, *, pilot: bool) -> tuple[int, int]:
@@ -207,18 +199,11 @@ class Planner:
         for raw, path, folded in self._db.execute(
             "SELECT raw, path, folded FROM document_file WHERE document_key=? ORDER BY seq", (row["key"],)
         ):
-            if path is None:
+            if current:
+                yield self._locator.locate(root, raw, path, folded)
+            elif path is None:
                 yield PlannedFile(raw, None, (Reason.PATH_OUTSIDE_EXPORT, Reason.PATH_OUTSIDE_EXPORT.sentence))
-                continue
-            found = self._db.execute("SELECT path, disk FROM file WHERE path=?", (path,)).fetchall()
-            if not found:
-                found = self._db.execute("SELECT path, disk FROM file WHERE folded=? LIMIT 2", (folded,)).fetchall()
-            if len(found) > 1:
-                yield PlannedFile(path, None, (Reason.FILE_MISSING, "Only files that differ in letter case are there."))
-            elif found and current:
-                disk = os.fsdecode(found[0]["disk"]) if found[0]["disk"] is not None else found[0]["path"]
-                yield PlannedFile(path, root / disk)
-            elif not current and (root / path).is_file():
+            elif (root / path).is_file():
                 yield PlannedFile(path, root / path)
             else:
                 yield PlannedFile(path, None, (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))

@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import os
 import sqlite3
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,12 +24,20 @@ from archive.errors import SourceUnreadableError
 from archive.identifiers import IdentifierType
 from archive.record import to_json
 from archive.store import disk_full_is_clear
+from extract.locate import compare
 from extract.sources.contract import FoundFile, Source, SourceDocument, SourcePatient
+from extract.sources.names import FileKind, written
 
 T = TypeVar("T")
 SCHEMA_VERSION = 1
 _BATCH = 2000
 _ABANDONED = 2
+_NO_FILE = {
+    FileKind.UNREADABLE: "unreadable-file",
+    FileKind.UNREADABLE_FOLDER: "unreadable-folder",
+    FileKind.OUTSIDE: "link-outside",
+}
+"""Findings about what lies in the export but cannot be read from there."""
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -87,11 +93,6 @@ class Export:
     delta: bool
     registered: bool
     finished: bool
-
-
-def fold_path(path: str) -> str:
-    """A path as a Windows file system would compare it: composed, case folded."""
-    return unicodedata.normalize("NFC", path).casefold()
 
 
 def fingerprint(text: str) -> str:
@@ -232,7 +233,7 @@ class Register:
             self.connection.execute("DELETE FROM file")
         for files in _batches(source.files()):
             with self.transaction():
-                self._add_files(files, source)
+                self._add_files(files, source, n)
             progress("files", len(files))
         patient_rows = document_rows = 0
         for patients in _batches(source.patients()):
@@ -242,7 +243,7 @@ class Register:
             progress("patients", len(patients))
         for documents in _batches(source.documents()):
             with self.transaction():
-                self._add_documents(documents, n)
+                self._add_documents(documents, n, source)
             document_rows += len(documents)
             progress("documents", len(documents))
         with self.transaction():
@@ -252,11 +253,14 @@ class Register:
                 (patient_rows, document_rows, n),
             )
 
-    def _add_files(self, files: list[FoundFile], source: Source) -> None:
+    def _add_files(self, files: list[FoundFile], source: Source, n: int) -> None:
         self.connection.executemany(
             "INSERT OR REPLACE INTO file VALUES(?,?,?,?,?)",
-            ((f.path, fold_path(f.path), f.size, int(f.register), _disk_name(f, source)) for f in files),
+            ((f.path, source.fold_name(written(f.path)), f.size, int(f.kind), f.disk) for f in files),
         )
+        for f in files:
+            if code := _NO_FILE.get(f.kind):
+                self.note(n, code, f.path, "")
 
     def _known(self, table: str, keys: list[str], n: int) -> dict[str, tuple[int, str | None]]:
         marks = ",".join("?" * len(keys))
@@ -296,7 +300,7 @@ class Register:
                 [(i.value, p.key) for i in p.patient.identifiers if i.type is not IdentifierType.LOCAL],
             )
 
-    def _add_documents(self, documents: list[SourceDocument], n: int) -> None:
+    def _add_documents(self, documents: list[SourceDocument], n: int, source: Source) -> None:
         seen = self._known("document", [d.key for d in documents], n)
         rows: list[tuple[object, ...]] = []
         files: list[tuple[object, ...]] = []
@@ -308,7 +312,7 @@ class Register:
             last, before = seen.get(d.key, (None, None))
             if last == n:
                 self._flush_documents(rows, files, renewed)
-                self._repeated(d, n, same=before == print_)
+                self._repeated(d, n, source, same=before == print_)
                 continue
             if last is not None:
                 renewed.append((d.key,))
@@ -323,7 +327,7 @@ class Register:
                     *(d.document.service, suffix[1:].lower()),
                 )
             )
-            files.extend(_file_rows(d, 0))
+            files.extend(_file_rows(d, 0, source))
         self._flush_documents(rows, files, renewed)
 
     def _flush_documents(
@@ -358,7 +362,7 @@ class Register:
         files.clear()
         renewed.clear()
 
-    def _repeated(self, d: SourceDocument, n: int, *, same: bool) -> None:
+    def _repeated(self, d: SourceDocument, n: int, source: Source, *, same: bool) -> None:
         self.connection.execute(
             "UPDATE document SET rows=rows+1, distinct_rows=distinct_rows+? WHERE key=?", (int(not same), d.key)
         )
@@ -366,7 +370,7 @@ class Register:
         if not same:  # its files are kept as well, behind those of the first row
             last = self._value("SELECT max(seq) FROM document_file WHERE document_key=?", (d.key,))
             start = last if isinstance(last, int) else 0
-            self.connection.executemany("INSERT INTO document_file VALUES(?,?,?,?,?)", _file_rows(d, start))
+            self.connection.executemany("INSERT INTO document_file VALUES(?,?,?,?,?)", _file_rows(d, start, source))
             # two patients may claim it: both must be worked when the other export settles it
             self.connection.execute("UPDATE document SET fingerprint=fingerprint||? WHERE key=?", ("+", d.key))
 
@@ -392,12 +396,10 @@ class Register:
             "INSERT INTO finding SELECT ?, 'vanished', key, '' FROM document WHERE vanished=?",
             (n, n),
         )
-        # A file counts as referenced when a row names it exactly, or, where no such file is, but for letter case.
-        run(
-            "INSERT INTO finding SELECT ?, 'orphan-file', f.path, f.size FROM file f WHERE f.register=0"
-            " AND NOT EXISTS (SELECT 1 FROM document_file r WHERE r.folded=f.folded AND (r.path=f.path"
-            "                 OR NOT EXISTS (SELECT 1 FROM file g WHERE g.path=r.path)))",
-            (n,),
+        comparison = compare(self.connection, n)
+        self.connection.executemany(
+            "INSERT INTO finding VALUES(?, 'orphan-file', ?, ?)",
+            ((n, path, size) for path, size in comparison.unnamed()),
         )
         # Only patients the export has anything to say of are worked again.
         touched = "last_seen=? OR vanished=?"
@@ -416,15 +418,10 @@ def _export(row: sqlite3.Row) -> Export:
     return Export(row["number"], Path(row["root"]), bool(row["delta"]), bool(row["registered"]), bool(row["finished"]))
 
 
-def _disk_name(f: FoundFile, source: Source) -> bytes | None:
-    """The name's bytes on disk, where they are not those of its path (another Unicode form, an old code page)."""
-    disk = os.fsencode(source.open_path(f.path).relative_to(source.root).as_posix())
-    return None if disk == f.path.encode("utf-8", "surrogateescape") else disk
-
-
-def _file_rows(d: SourceDocument, start: int) -> list[tuple[object, ...]]:
+def _file_rows(d: SourceDocument, start: int, source: Source) -> list[tuple[object, ...]]:
     return [
-        (d.key, start + i, f.raw, f.path, fold_path(f.path) if f.path else None) for i, f in enumerate(d.files, start=1)
+        (d.key, start + i, f.raw, f.path, source.fold_name(f.path) if f.path else None)
+        for i, f in enumerate(d.files, start=1)
     ]
 
 

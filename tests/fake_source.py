@@ -11,6 +11,7 @@ from archive.identifiers import classify, document_id, patient_id
 from archive.reasons import Reason
 from archive.record import JournalDocument, Patient
 from extract.sources.contract import FileReference, FoundFile, SourceDocument, SourcePatient
+from extract.sources.names import fold_name
 
 ARCHIVE_ID = "11111111-2222-5333-8444-555555555555"
 SYSTEM = "TestEPJ"
@@ -61,6 +62,9 @@ class FakeSource:
         for path in sorted(self.root.rglob("*")):
             if path.is_file():
                 yield FoundFile(path.relative_to(self.root).as_posix(), path.stat().st_size)
+
+    def fold_name(self, path: str) -> str:
+        return fold_name(path, match_case=False)
 
     def open_path(self, path: str) -> Path:
         return self.root / path

@@ -18,6 +18,7 @@ from extract.inspect.report import InspectReport, MappedCounts
 from extract.mapping.model import Mapping, TableSpec
 from extract.mapping.paths import PathRules, relative_path
 from extract.sources.directory import DirectorySource
+from extract.sources.names import FileKind
 from extract.sources.staging import Staging
 from extract.sources.tables import csv_columns, files_of, open_table
 from extract.sources.walk import FileTree
@@ -27,6 +28,12 @@ Progress = Callable[[str, int], None]
 
 _README = ("lesmeg", "les meg", "readme", "read me", "innhold", "manifest")
 _EVERY = 5_000
+_NOT_FILES = (
+    (FileKind.UNREADABLE_FOLDER, "{} folders cannot be listed; what is in them is not known"),
+    (FileKind.UNREADABLE, "{} files cannot be read"),
+    (FileKind.OUTSIDE, "{} links lead out of the export; they were not followed"),
+    (FileKind.SPECIAL, "{} names are of devices, pipes or links that lead nowhere"),
+)
 
 
 def inspect_export(root: Path, mapping: Mapping | None = None, progress: Progress | None = None) -> InspectReport:
@@ -68,7 +75,8 @@ class _Inspection:
         tables = [_without_keys(t, roles) for t in tables]
         readme = self._readme(tables)
         register = [p.relative_to(self.root).as_posix() for t in tables for p in files_of(self.root, t.spec)]
-        named, missing, orphans = self.files.counts([*register, *readme])
+        counts = self.files.counts([*register, *readme], match_case=self.rules.match_case)
+        self.findings += [sentence.format(n) for kind, sentence in _NOT_FILES if (n := self.files.not_files[kind])]
         draft = ""
         if tables:
             draft = Drafter(
@@ -87,10 +95,11 @@ class _Inspection:
             files=self.files.kinds,
             tables=tuple(tables),
             roles=roles,
-            named=named,
-            missing=missing,
+            named=counts.named,
+            missing=counts.missing,
+            ambiguous=counts.ambiguous,
             outside=self.files.outside,
-            orphans=orphans,
+            orphans=counts.orphans,
             empty=self.files.empty,
             findings=tuple(self.findings),
             mapped=self._mapped() if self.mapping else None,
@@ -165,7 +174,7 @@ class _Inspection:
             if problem or not values[index]:
                 continue
             path = relative_path(f"{before}/{values[index]}" if before else values[index], self.rules)
-            self.files.name(path, match_case=self.rules.match_case)
+            self.files.name(path)
 
     def _readme(self, tables: Sequence[Table]) -> list[str]:
         """Files near the root that explain the export rather than belong to a patient."""

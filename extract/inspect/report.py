@@ -49,6 +49,8 @@ class InspectReport:
     outside: int
     orphans: int
     empty: int
+    ambiguous: int = 0
+    """Of which two files or two names fit each other in letter case, Unicode form or blanks only."""
     findings: tuple[str, ...] = ()
     mapped: MappedCounts | None = None
     draft: str = field(default="", repr=False)
@@ -67,6 +69,7 @@ class InspectReport:
             "paths": {
                 "named": self.named,
                 "missing": self.missing,
+                "ambiguous": self.ambiguous,
                 "outside": self.outside,
                 "orphans": self.orphans,
                 "empty_files": self.empty,
@@ -97,6 +100,7 @@ class InspectReport:
         for label, count in (
             ("different paths", self.named),
             ("missing on disk", self.missing),
+            ("of which the file is not certain", self.ambiguous),
             ("leading outside", self.outside),
             ("files not named (orphans)", self.orphans),
             ("empty files", self.empty),

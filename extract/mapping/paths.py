@@ -1,13 +1,13 @@
 """Paths as a register names them, to paths inside the export.
 
-The result is POSIX, NFC and relative, and by construction cannot name anything outside the export's folder: it holds
-no `..`, no root, no drive and no NUL.
+The result is POSIX and relative, and by construction cannot name anything outside the export's folder: it holds no
+`..`, no root, no drive and no NUL. Its letters, their Unicode form and blanks are those of the register: what a name
+may mean beyond that is for `extract.sources.names` to say.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -59,7 +59,7 @@ def relative_path(raw: str, rules: PathRules) -> str | None:
         elif part not in ("", "."):
             parts.append(part)
     path = "/".join(parts)
-    return unicodedata.normalize("NFC", path) or None
+    return path or None
 
 
 def _slashes(text: str, rules: PathRules) -> str:
@@ -67,16 +67,28 @@ def _slashes(text: str, rules: PathRules) -> str:
 
 
 def _replace_prefix(text: str, rules: PathRules) -> str:
-    folded = text.casefold() if rules.windows else text
+    folded = fold_letters(text) if rules.windows else text
     best: tuple[str, str] | None = None
     for source, target in rules.prefixes:
         source = _slashes(source, rules).rstrip("/")
-        start = source.casefold() if rules.windows else source
+        start = fold_letters(source) if rules.windows else source
         at_boundary = folded.startswith(start) and folded[len(start) : len(start) + 1] in ("", "/")
-        if at_boundary and len(start) == len(source) and (best is None or len(source) > len(best[0])):
+        if at_boundary and (best is None or len(source) > len(best[0])):
             best = source, _slashes(target, rules)
     if best is None:
         return text
     source, target = best
     rest = text[len(source) :].lstrip("/")
     return f"{target.rstrip('/')}/{rest}" if target else rest
+
+
+def fold_letters(text: str) -> str:
+    """The text without the difference of upper and lower case; its length does not change."""
+    return "".join(map(_letter, text))
+
+
+def _letter(letter: str) -> str:
+    for folded in (letter.casefold(), letter.lower()):
+        if len(folded) == 1:
+            return folded
+    return letter

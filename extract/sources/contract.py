@@ -9,6 +9,7 @@ from typing import Protocol
 
 from archive.reasons import Reason
 from archive.record import JournalDocument, Patient
+from extract.sources.names import FileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class SourcePatient:
 class FileReference:
     """A file as the register names it, after the mapping's path rules.
 
-    `path` is POSIX, NFC, relative to the export's root, or None where it leads outside (`raw` keeps what the register
-    said).
+    `path` is POSIX, relative to the export's root and otherwise in the register's own characters, or None where it
+    leads outside (`raw` keeps what the register said).
     """
 
     raw: str
@@ -51,12 +52,22 @@ class SourceDocument:
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that lies in the export. `path` is POSIX, NFC, relative; `register` marks files of the register itself
-    (CSV, XML, readme files the mapping names), which are never orphans."""
+    """A name that lies in the export: a file, or what is no file or cannot be read (`kind`).
+
+    `path` is POSIX, relative, in the very characters of the disk. `disk` is the path's bytes where they are not the
+    UTF-8 of `path`; see `FileTree`. Files of the register itself (CSV, XML, readme files the mapping names) are never
+    orphans.
+    """
 
     path: str
     size: int
-    register: bool = False
+    kind: FileKind = FileKind.DOCUMENT
+    disk: bytes | None = None
+
+    @property
+    def register(self) -> bool:
+        """Whether it belongs to the register itself."""
+        return self.kind is FileKind.REGISTER
 
 
 class Source(Protocol):
@@ -75,7 +86,11 @@ class Source(Protocol):
         ...
 
     def files(self) -> Iterator[FoundFile]:
-        """Every regular file below the root. Symbolic links that lead outside are left out."""
+        """Every file below the root, and every name there that is no file or cannot be read."""
+        ...
+
+    def fold_name(self, path: str) -> str:
+        """What a path has in common with those that may be meant by it (`extract.sources.names`)."""
         ...
 
     def register_digest(self) -> str:
@@ -83,5 +98,5 @@ class Source(Protocol):
         ...
 
     def open_path(self, path: str) -> Path:
-        """Where a `FoundFile.path` lies on disk (the name on disk may differ in Unicode form or case)."""
+        """Where a `FoundFile.path` lies on disk."""
         ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -18,9 +17,10 @@ from extract.mapping.lines import Where
 from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
 from extract.sources.contract import FoundFile, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler
+from extract.sources.names import fold_name
 from extract.sources.records import DocumentBuilder, FilesBuilder, PatientBuilder, row_key
 from extract.sources.scope import Scope, columns_used
-from extract.sources.staging import KEY_PART, Groups, Lookup, Staging
+from extract.sources.staging import Groups, Lookup, Staging, join_key
 from extract.sources.tables import Row, Table, csv_columns, files_of, open_table
 from extract.sources.walk import FileTree
 from extract.sources.xmltable import compile_xpath
@@ -60,7 +60,7 @@ class DirectorySource:
             *(p.relative_to(root).as_posix() for t in mapping.tables.values() for p in files_of(root, t)),
         ]
         self._tree = FileTree(root, mapping.paths.name_encoding, register, self._staging)
-        self._folded: str = ""
+        self._match_case = mapping.paths.match_case
 
     def close(self) -> None:
         """Remove the work file."""
@@ -133,26 +133,9 @@ class DirectorySource:
         """See `Source.open_path`. Raises FileNotFoundError where there is no such file inside the export."""
         return self._tree.open_path(path)
 
-    def _on_disk(self) -> Callable[[str], str]:
-        """A function that gives a path as the disk has it, where the mapping says that case does not matter."""
-        if self.mapping.paths.match_case:
-            return lambda path: path
-        db = self._staging.db
-        if not self._folded:
-            table = self._staging.new_table("folded TEXT PRIMARY KEY, path TEXT, several INT", "WITHOUT ROWID")
-            self._staging.fill(
-                f"INSERT INTO {table} VALUES (?, ?, 0) ON CONFLICT(folded) DO UPDATE SET several = 1",  # noqa: S608
-                ((_fold(f.path), f.path) for f in self._tree),
-            )
-            self._folded = table
-        select = f"SELECT path, several FROM {self._folded} WHERE folded = ?"  # noqa: S608
-
-        def found(path: str) -> str:
-            row = db.execute(select, (_fold(path),)).fetchone()
-            # Two files that differ in case only: the register must mean one of them exactly.
-            return path if row is None or row[1] else str(row[0])
-
-        return found
+    def fold_name(self, path: str) -> str:
+        """See `Source.fold_name`: with letter case where the mapping says that it matters."""
+        return fold_name(path, match_case=self._match_case)
 
     # -- opening ----------------------------------------------------------------------------------------------------
 
@@ -190,7 +173,7 @@ class DirectorySource:
     ) -> tuple[Table, Compiler, Callable[[list[str], list[FlagNote]], list[str]]]:
         scope = self._scopes[record]
         spec = self.mapping.tables[scope.table]
-        table = open_table(self.root, spec, scope.needed[scope.table])
+        table = open_table(self.root, spec, scope.needed[scope.table], scope.names)
         joined = [(j, *self._joined(j, scope)) for j in joins]
         position: dict[str, int] = {}
         width = table.width
@@ -202,11 +185,11 @@ class DirectorySource:
 
         def join(row: list[str], notes: list[FlagNote]) -> list[str]:
             for j, lookup, on, nothing in keys:
-                key = row[on[0]] if len(on) == 1 else KEY_PART.join([row[i] for i in on])
+                key = row[on[0]] if len(on) == 1 else join_key([row[i] for i in on])
                 found = lookup.get(key) if key else None
                 if found is None:
                     row.extend(nothing)
-                    if key.strip(KEY_PART) and j.missing == "flag":
+                    if key and j.missing == "flag":
                         notes.append(FlagNote(Flag.UNKNOWN_CODE, f"{j.name}: the key is not in the table {j.table!r}"))
                     continue
                 row.extend(found[0])
@@ -233,7 +216,7 @@ class DirectorySource:
         table = open_table(self.root, spec, [*key, *columns])
         at = [table.position[k] for k in key]
         take = [table.position[c] for c in columns]
-        rows = ((KEY_PART.join([row[i] for i in at]), tuple([row[i] for i in take])) for row in self._sound(table))
+        rows = ((join_key([row[i] for i in at]), tuple([row[i] for i in take])) for row in self._sound(table))
         return Lookup(self._staging, rows)
 
     def _code_tables(self) -> dict[str, Lookup]:
@@ -252,14 +235,14 @@ class DirectorySource:
 
     def _files(self, number: int, compiler: Compiler, table: Table) -> FilesBuilder:
         spec = self.mapping.document.files[number]
-        rules, on_disk = self.mapping.paths, self._on_disk()
+        rules = self.mapping.paths
         if not spec.table:
-            return FilesBuilder(compiler.texts(spec.path, "file"), rules, on_disk)
+            return FilesBuilder(compiler.texts(spec.path, "file"), rules)
         scope = self._scopes[f"files {number}"]
         own = self.mapping.tables[spec.table]
-        rows = open_table(self.root, own, scope.needed[spec.table])
+        rows = open_table(self.root, own, scope.needed[spec.table], scope.names)
         at = [rows.position[k] for k in spec.key]
-        groups = Groups(self._staging, ((KEY_PART.join([r[i] for i in at]), p, r) for p, r in self._placed(rows)))
+        groups = Groups(self._staging, ((join_key([r[i] for i in at]), p, r) for p, r in self._placed(rows)))
         inner = Compiler(
             lambda column, where: rows.position[column],
             self._code_tables(),
@@ -268,7 +251,7 @@ class DirectorySource:
         )
         on = [self._scopes["document"].index(c, table, {}) for c in spec.on]
         order = rows.position[spec.order] if spec.order else None
-        return FilesBuilder(inner.texts(spec.path, "file"), rules, on_disk, groups, on, order)
+        return FilesBuilder(inner.texts(spec.path, "file"), rules, groups, on, order)
 
     # -- rows of joined tables --------------------------------------------------------------------------------------
 
@@ -291,10 +274,6 @@ class DirectorySource:
     @staticmethod
     def _fitted(row: Sequence[str], width: int) -> list[str]:
         return [*row[:width], *[""] * (width - len(row))]
-
-
-def _fold(path: str) -> str:
-    return unicodedata.normalize("NFC", path.casefold())
 
 
 def _line(finding: str) -> int:

@@ -15,7 +15,7 @@ from extract.mapping.dates import DateReader, DateRules
 from extract.mapping.lines import Where
 from extract.mapping.model import TEMPLATE_PART, CodeList, ValueSpec
 from extract.sources.staging import Lookup
-from extract.sources.tables import SEVERAL
+from extract.sources.tables import Padded, Several, padded
 
 Notes = list[FlagNote]
 Getter = Callable[[Sequence[str], Notes], str]
@@ -40,8 +40,12 @@ class Compiler:
         if spec is None:
             return lambda row, notes: ""
         get = self._source(spec)
-        if self._several and not spec.split:
+        if self._several:
             get = _joined(get, spec.join)
+        return self._made(get, spec, name)
+
+    def _made(self, get: Getter, spec: ValueSpec, name: str) -> Getter:
+        """What is done with a text, in the order the mapping's page gives."""
         if spec.empty:
             get = _emptied(get, frozenset(spec.empty))
         if spec.pattern:
@@ -58,11 +62,18 @@ class Compiler:
 
     def texts(self, spec: ValueSpec, name: str) -> Callable[[Sequence[str], Notes], list[str]]:
         """Like `text`, for a value that may hold several (`split`, or an XPath that finds several)."""
-        get = self.text(spec, name)
-        split = spec.split or (spec.join if self._several else "")
-        if not split:
-            return lambda row, notes: [t] if (t := get(row, notes)) else []
-        return lambda row, notes: [p for t in get(row, notes).replace(SEVERAL, split).split(split) if (p := t.strip())]
+        source, split = self._source(spec), spec.split
+        made = self._made(lambda row, notes: row[0], spec, name)
+
+        def values(row: Sequence[str], notes: Notes) -> list[str]:
+            text = source(row, notes)
+            found = []
+            for part in text.parts if isinstance(text, Several) else (text,):
+                whole = made((part,), notes)
+                found += [p for t in whole.split(split) if (p := t.strip())] if split else [whole] if whole else []
+            return found
+
+        return values
 
     def date(self, spec: ValueSpec | None, name: str) -> Callable[[Sequence[str], Notes], tuple[str | None, str]]:
         """A function that gives the ISO date (or None) and what the source says."""
@@ -157,6 +168,9 @@ class Compiler:
             text = literal[0]
             for value, after in zip(values, literal[1:], strict=True):
                 text += value + after
+            last = values[-1]
+            if isinstance(last, Padded) and not literal[-1]:  # a file's name at the end keeps its blanks after it
+                return padded(text.lstrip() + last.written[len(last.written.rstrip()) :])
             return text.strip()
 
         return filled
@@ -198,7 +212,7 @@ def _short(text: str) -> str:
 def _joined(get: Getter, join: str) -> Getter:
     def value(row: Sequence[str], notes: Notes) -> str:
         text = get(row, notes)
-        return text.replace(SEVERAL, join) if SEVERAL in text else text
+        return join.join(text.parts) if isinstance(text, Several) else text
 
     return value
 

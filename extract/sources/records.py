@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 
@@ -30,14 +31,22 @@ from extract.mapping.model import DocumentSpec, PatientSpec, ValueSpec
 from extract.mapping.paths import PathRules, relative_path
 from extract.sources.contract import FileReference, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler, Getter, Notes
-from extract.sources.staging import KEY_PART, Groups
+from extract.sources.staging import Groups, join_key
+from extract.sources.tables import Padded
 
 _CACHED = 16_384
 
 
 def row_key(values: Sequence[str]) -> str:
     """A key for a row that has none: of its content, so that the same row has it again in a later export."""
-    return "!" + hashlib.sha256("\x1f".join(values).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    plain = "\x1f".join(values)
+    if plain.count("\x1f") < len(values):  # no value has the sign itself, so the text is of this row alone
+        return "!" + _digest(plain)
+    return "!-" + _digest(json.dumps(values, ensure_ascii=False))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 class PatientBuilder:
@@ -125,20 +134,19 @@ class FilesBuilder:
         self,
         path: Callable[[Sequence[str], Notes], list[str]],
         rules: PathRules,
-        on_disk: Callable[[str], str],
         groups: Groups | None = None,
         on: Sequence[int] = (),
         order: int | None = None,
     ) -> None:
-        self._path, self._rules, self._on_disk = path, rules, on_disk
+        self._path, self._rules = path, rules
         self.groups, self._on, self._order = groups, tuple(on), order
 
     def __call__(self, row: Sequence[str], notes: Notes) -> list[FileReference]:
         """References in the order of the register, or of the mapping's `order`."""
         if self.groups is None:
             return self.of_row(row, notes)
-        key = KEY_PART.join([row[i] for i in self._on])
-        group = self.groups.get(key) if key.strip(KEY_PART) else []
+        key = join_key([row[i] for i in self._on])
+        group = self.groups.get(key) if key else []
         if not group:
             return []
         rows = [values for _, values in group]
@@ -149,11 +157,8 @@ class FilesBuilder:
 
     def of_row(self, row: Sequence[str], notes: Notes) -> list[FileReference]:
         """The references one row names."""
-        result = []
-        for raw in self._path(row, notes):
-            path = relative_path(raw, self._rules)
-            result.append(FileReference(raw, self._on_disk(path) if path else None))
-        return result
+        names = [text.written if isinstance(text, Padded) else text for text in self._path(row, notes)]
+        return [FileReference(name, relative_path(name, self._rules)) for name in names]
 
 
 class DocumentBuilder:

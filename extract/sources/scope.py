@@ -22,6 +22,8 @@ class Scope:
     joins: tuple[JoinSpec, ...] = ()
     needed: dict[str, list[str]] = field(default_factory=dict)
     joined: dict[str, list[str]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    """Columns of the record's own table that hold names of files."""
 
     def split(self, column: str) -> tuple[JoinSpec | None, str]:
         """The join a column name belongs to (None: the record's own table) and its name there."""
@@ -41,9 +43,11 @@ def columns_used(mapping: Mapping, check: Check) -> dict[str, Scope]:
     for number, files in enumerate(mapping.document.files):
         if not files.table:
             _use(mapping, scopes["document"], files.path, check)
+            _name(scopes["document"], files.path)
             continue
         scope = scopes[f"files {number}"] = Scope(files.table)
         _use(mapping, scope, files.path, check)
+        _name(scope, files.path)
         for column in (*files.key, *((files.order,) if files.order else ())):
             _need(mapping, scope, column, (*files.where, "order" if column == files.order else "key"), check)
         for column in files.on:
@@ -84,6 +88,13 @@ def _use(mapping: Mapping, scope: Scope, value: ValueSpec, check: Check) -> None
         columns = TEMPLATE_PART.findall(value.template)
     for column in columns:
         _need(mapping, scope, column, value.where, check)
+
+
+def _name(scope: Scope, value: ValueSpec) -> None:
+    """Note the columns a file's name is taken from; of a template, the one it ends with."""
+    columns = TEMPLATE_PART.findall(value.template)[-1:] if value.template else value.columns
+    own = [c for c in columns if scope.split(c)[0] is None]
+    scope.names += [c for c in own if c not in scope.names]
 
 
 def _need(mapping: Mapping, scope: Scope, column: str, where: Where, check: Check) -> None:

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+from extract.sources.tables import Padded, Several, padded, several
 
 IN_MEMORY = 20_000
 """Rows of a table up to which it is kept in memory."""
 
-KEY_PART = "\x1f"
-"""Between the parts of a key of several columns."""
-
-_VALUE_PART = "\x1e"
 _BATCH = 2_000
 _CACHED = 4_096
 
 Found = tuple[tuple[str, ...], bool]
 """A row's values, and whether other rows with the same key say something else."""
+
+
+def join_key(parts: Sequence[str]) -> str:
+    """A key of one or several columns as one text, which no other parts have; empty where all of them are."""
+    if len(parts) == 1:
+        return parts[0]
+    return json.dumps(parts, ensure_ascii=False) if any(parts) else ""
+
+
+def _packed(values: Sequence[str]) -> str:
+    """A row as one text, from which `_unpacked` makes the same row."""
+    return json.dumps([_plain(v) for v in values], ensure_ascii=False)
+
+
+def _plain(value: str) -> object:
+    if isinstance(value, Several):
+        return list(value.parts)
+    return {"written": value.written} if isinstance(value, Padded) else value
+
+
+def _unpacked(text: str) -> list[str]:
+    return [
+        v if isinstance(v, str) else several(v) if isinstance(v, list) else padded(v["written"])
+        for v in json.loads(text)
+    ]
 
 
 class Staging:
@@ -92,9 +116,9 @@ class Lookup:
             "WHERE row <> excluded.row"
         )
         memory, self._memory = self._memory, {}
-        self._staging.fill(insert, ((k, _VALUE_PART.join(v), int(a)) for k, (v, a) in memory.items()))
+        self._staging.fill(insert, ((k, _packed(v), int(a)) for k, (v, a) in memory.items()))
         del memory
-        self._staging.fill(insert, ((k, _VALUE_PART.join(v), 0) for k, v in rest))
+        self._staging.fill(insert, ((k, _packed(v), 0) for k, v in rest))
         self._select = f"SELECT row, ambiguous FROM {self._table} WHERE key = ?"  # noqa: S608
 
     def get(self, key: str) -> Found | None:
@@ -105,7 +129,7 @@ class Lookup:
             if row is not None:
                 if len(self._memory) >= _CACHED:
                     self._memory.clear()
-                found = self._memory[key] = tuple(row[0].split(_VALUE_PART)), bool(row[1])
+                found = self._memory[key] = tuple(_unpacked(row[0])), bool(row[1])
         return found
 
 
@@ -129,10 +153,10 @@ class Groups:
         self._table = staging.new_table("seq INTEGER PRIMARY KEY, key TEXT, place TEXT, row TEXT")
         insert = f"INSERT INTO {self._table} (key, place, row) VALUES (?, ?, ?)"  # noqa: S608
         memory, self._memory = self._memory, {}
-        rows = ((key, place, _VALUE_PART.join(values)) for key, group in memory.items() for place, values in group)
+        rows = ((key, place, _packed(values)) for key, group in memory.items() for place, values in group)
         staging.fill(insert, rows)
         del memory, rows
-        staging.fill(insert, ((key, place, _VALUE_PART.join(values)) for key, place, values in rest))
+        staging.fill(insert, ((key, place, _packed(values)) for key, place, values in rest))
         staging.db.execute(f"CREATE INDEX {self._table}_key ON {self._table} (key)")
         self._asked = staging.new_table("key TEXT PRIMARY KEY", "WITHOUT ROWID")
         self._select = f"SELECT place, row FROM {self._table} WHERE key = ? ORDER BY seq"  # noqa: S608
@@ -155,7 +179,7 @@ class Groups:
             self._used.add(key)
             if len(self._used) >= _BATCH:
                 self._write_used()
-        return [(place, row.split(_VALUE_PART)) for place, row in rows]
+        return [(place, _unpacked(row)) for place, row in rows]
 
     def _write_used(self) -> None:
         self._staging.fill(f"INSERT OR IGNORE INTO {self._asked} VALUES (?)", ((k,) for k in self._used))  # noqa: S608
@@ -173,4 +197,4 @@ class Groups:
             f"SELECT key, place, row FROM {self._table} WHERE key NOT IN (SELECT key FROM {self._asked}) ORDER BY seq"  # noqa: S608
         )
         for key, place, row in self._staging.db.execute(select):
-            yield key, place, row.split(_VALUE_PART)
+            yield key, place, _unpacked(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -15,8 +15,37 @@ from extract.mapping.model import TableSpec
 Row = tuple[str, list[str], str]
 """Where a row stands (`file:line`), its values, and what is wrong with it (empty: nothing)."""
 
-SEVERAL = "\x1f"
-"""Between the values of a column which has several in one row (XPath can find more than one element)."""
+
+class Padded(str):
+    """A value without the blanks around it; `written` has them, for what may be a file's name."""
+
+    written: str
+
+
+def padded(written: str) -> str:
+    """The value without blanks around it, as a `Padded` where there are any around something."""
+    text = written.strip()
+    if len(text) == len(written) or not text:
+        return text
+    value = Padded(text)
+    value.written = written
+    return value
+
+
+class Several(str):
+    """The values of a column which has several in one row (XPath can find more than one element), as one text."""
+
+    parts: tuple[str, ...]
+
+
+def several(parts: Sequence[str]) -> str:
+    """One text of several; the text itself where there is one."""
+    if len(parts) == 1:
+        return parts[0]
+    value = Several("; ".join(parts))
+    value.parts = tuple(parts)
+    return value
+
 
 # One field may hold a whole note; a quote that is never closed must not fill the memory.
 _FIELD_LIMIT = 16 << 20
@@ -92,24 +121,28 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def open_table(root: Path, spec: TableSpec, needed: Sequence[str]) -> Table:
-    """Open a table for the columns needed, which must exist (`csv_columns`) or be valid XPath."""
+def open_table(root: Path, spec: TableSpec, needed: Sequence[str], names: Iterable[str] = ()) -> Table:
+    """Open a table for the columns needed, which must exist (`csv_columns`) or be valid XPath.
+
+    Those in `names` hold names of files, and give `Padded` values where there are blanks around them.
+    """
     if spec.format == "xml":
         from extract.sources.xmltable import XmlTable
 
-        return XmlTable(root, spec, needed)
-    return CsvTable(root, spec)
+        return XmlTable(root, spec, needed, names)
+    return CsvTable(root, spec, names)
 
 
 class CsvTable:
     """A table as CSV. Rows have all columns, stripped of blanks around."""
 
-    def __init__(self, root: Path, spec: TableSpec) -> None:
+    def __init__(self, root: Path, spec: TableSpec, names: Iterable[str] = ()) -> None:
         self.spec = spec
         self._root = root
         columns = csv_columns(root, spec)
         self.position = {name: n for n, name in enumerate(columns)}
         self.width = len(columns)
+        self._names = [self.position[name] for name in names]
 
     def rows(self) -> Iterator[Row]:
         """See `Table.rows`. A row of another width than the header is given with what is wrong with it."""
@@ -121,7 +154,7 @@ class CsvTable:
                 records.close()
 
     def _rows(self, name: str, records: _Records) -> Iterator[Row]:
-        width = self.width
+        width, names = self.width, self._names
         empty = frozenset(self.spec.empty)
         header = self.spec.header
         for line, values, problem in records:
@@ -129,6 +162,9 @@ class CsvTable:
                 header = not values
                 continue
             row = [v.strip() for v in values]
+            for n in names:
+                if n < len(row):
+                    row[n] = padded(values[n])
             if empty:
                 row = ["" if v in empty else v for v in row]
             if len(row) != width and not problem:

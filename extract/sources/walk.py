@@ -1,26 +1,29 @@
-"""The files of an export, as NFC paths, and back from such a path to the file on disk."""
+"""The files of an export, by the names they have on the disk, and back from such a name to the file."""
 
 from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from extract.sources.contract import FoundFile
+from extract.sources.names import FileKind, written
 from extract.sources.staging import Staging
 
 _NAMES_IN_MEMORY = 200_000
+_STEP = re.compile(r"[^/]+(?://\d+)?")
 
 
 class FileTree:
-    """The regular files below a folder.
+    """What lies below a folder: every regular file, and every name that is none or cannot be read.
 
-    A name that is not UTF-8 is read in `name_encoding`. Of two names in a folder that are the same in NFC, the one
-    that is written so keeps it and the others get ` (2)`, ` (3)` after them. Symbolic links are followed where they
-    stay inside the folder.
+    A name is given as it is written; one that is not UTF-8 is read in `name_encoding`, and where another name of its
+    folder is the same text it has `//2`, `//3` after it. Symbolic links are followed where they stay inside the folder.
+    A folder is given only where it cannot be listed.
     """
 
     def __init__(self, root: Path, name_encoding: str, register: Sequence[str], staging: Staging) -> None:
@@ -28,35 +31,53 @@ class FileTree:
         self._real = os.path.realpath(root)
         self._encoding = name_encoding
         self._register = frozenset(p for p in register if not any(c in p for c in "*?["))
-        self._patterns = [p for p in register if p not in self._register]
+        self._patterns = [_composed(p) for p in register if p not in self._register]
         self._staging = staging
         self._renamed: dict[str, dict[str, str]] = {}
 
     def __iter__(self) -> Iterator[FoundFile]:
-        yield from self._walk(os.fspath(self.root), "", (self._real,))
+        yield from self._walk(os.fspath(self.root), "", b"", (self._real,))
 
-    def _walk(self, folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[FoundFile]:
-        renamed: dict[str, str] = {}
-        for name, shown in self._entries(folder):
-            path = f"{prefix}{shown}"
-            on_disk = os.path.join(folder, name)  # noqa: PTH118  names that are not UTF-8 stay exact
-            try:
-                status = os.lstat(on_disk)
-                if stat.S_ISLNK(status.st_mode):
+    def _walk(self, folder: str, prefix: str, raw_prefix: bytes, above: tuple[str, ...]) -> Iterator[FoundFile]:
+        try:
+            entries = self._entries(folder)
+            for name, shown in entries:
+                path, raw = f"{prefix}{shown}", raw_prefix + os.fsencode(name)
+                on_disk = os.path.join(folder, name)  # noqa: PTH118  names that are not UTF-8 stay exact
+                kind, status = self._kind(on_disk, path)
+                if kind is None:
                     real = os.path.realpath(on_disk)
-                    if not self._inside(real):
-                        continue
+                    if real not in above:
+                        yield from self._walk(on_disk, f"{path}/", raw + b"/", (*above, real))
+                    continue
+                disk = None if raw == path.encode("utf-8", "surrogateescape") else raw
+                yield FoundFile(path, status.st_size if status and kind.is_file else 0, kind, disk)
+        except _NotListed:
+            yield FoundFile(prefix.rstrip("/") or ".", 0, FileKind.UNREADABLE_FOLDER)
+
+    def _kind(self, on_disk: str, path: str) -> tuple[FileKind | None, os.stat_result | None]:
+        """What a name is, None for a folder."""
+        try:
+            status = os.lstat(on_disk)
+            if stat.S_ISLNK(status.st_mode):
+                if not self._inside(os.path.realpath(on_disk)):
+                    return FileKind.OUTSIDE, None
+                try:
                     status = os.stat(on_disk)  # noqa: PTH116
-            except OSError:
-                continue
-            if name != shown:
-                renamed[shown] = name
-            if stat.S_ISDIR(status.st_mode):
-                real = os.path.realpath(on_disk)
-                if real not in above:
-                    yield from self._walk(on_disk, f"{path}/", (*above, real))
-            elif stat.S_ISREG(status.st_mode):
-                yield FoundFile(path, status.st_size, self._is_register(path))
+                except FileNotFoundError:
+                    return FileKind.SPECIAL, None
+        except OSError:
+            return FileKind.UNREADABLE, None
+        if stat.S_ISDIR(status.st_mode):
+            return None, status
+        if not stat.S_ISREG(status.st_mode):
+            return FileKind.SPECIAL, status
+        if self._is_register(path):
+            return FileKind.REGISTER, status
+        # only what the owner may not read can be unreadable: most files need no second look
+        if status.st_mode & 0o444 == 0o444 or os.access(on_disk, os.R_OK):
+            return FileKind.DOCUMENT, status
+        return FileKind.UNREADABLE, status
 
     def open_path(self, path: str) -> Path:
         """Where the file of a `FoundFile.path` lies.
@@ -65,37 +86,49 @@ class FileTree:
             FileNotFoundError: there is no such file in the export, or it leads outside.
         """
         at = os.fspath(self.root)
-        for part in path.split("/"):
-            if part in ("", ".", "..") or "\0" in part:
-                raise FileNotFoundError(f"{path!r} is no path inside the export")
-            exact = os.path.join(at, part)  # noqa: PTH118
-            if not os.path.lexists(exact):
-                exact = os.path.join(at, self._renames(at).get(part, part))  # noqa: PTH118
+        steps = _STEP.findall(path)
+        if "/".join(steps) != path or "\0" in path or {".", ".."} & set(steps):
+            raise FileNotFoundError("this is no path inside the export")
+        for step in steps:
+            exact = os.path.join(at, step)  # noqa: PTH118
+            if "//" in step or not os.path.lexists(exact):
+                exact = os.path.join(at, self._renames(at).get(step, step))  # noqa: PTH118
             at = exact
         real = os.path.realpath(at)
         if not os.path.isfile(real) or not self._inside(real):  # noqa: PTH113
-            raise FileNotFoundError(f"{path!r} is not in the export")
+            raise FileNotFoundError("the path is not in the export")
         return Path(at)
 
     def _inside(self, real: str) -> bool:
         return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
     def _is_register(self, path: str) -> bool:
-        return path in self._register or any(
-            fnmatch.fnmatchcase(path, p) or fnmatch.fnmatchcase(path.rpartition("/")[2], p) for p in self._patterns
-        )
+        if path in self._register:
+            return True
+        if not self._patterns:
+            return False
+        text = _composed(written(path))
+        name = text.rpartition("/")[2]
+        return any(fnmatch.fnmatchcase(text, p) or fnmatch.fnmatchcase(name, p) for p in self._patterns)
 
     def _renames(self, folder: str) -> dict[str, str]:
         known = self._renamed.get(folder)
         if known is None:
             if len(self._renamed) >= 64:
                 self._renamed.clear()
-            known = {shown: name for name, shown in self._entries(folder) if name != shown}
+            try:
+                known = {shown: name for name, shown in self._entries(folder) if name != shown}
+            except _NotListed:
+                known = {}
             self._renamed[folder] = known
         return known
 
     def _entries(self, folder: str) -> Iterator[tuple[str, str]]:
-        """Names on disk and as shown, sorted by the name on disk; memory holds a bounded number of them."""
+        """Names on disk and as shown, sorted by the name on disk; memory holds a bounded number of them.
+
+        Raises:
+            _NotListed: the folder cannot be read to its end; nothing was given of it.
+        """
         names: list[bytes] = []
         table = ""
         try:
@@ -106,7 +139,7 @@ class FileTree:
                         table = table or self._staging.new_table("name BLOB PRIMARY KEY", "WITHOUT ROWID")
                         self._spill(table, names)
         except OSError:
-            return
+            raise _NotListed from None
         odd: list[tuple[str, str]] = []
         if table:
             self._spill(table, names)
@@ -117,19 +150,18 @@ class FileTree:
         else:
             names.sort()
             source = iter(names)
-        taken: set[str] = set()
         for raw in source:
             name = os.fsdecode(raw)
-            shown = self._shown(raw)
-            if shown == name:
-                yield name, name
-            else:
-                odd.append((name, shown))
+            try:
+                yield name, raw.decode("utf-8")
+            except UnicodeDecodeError:
+                odd.append((name, self._decoded(raw)))
+        taken: set[str] = set()
         for name, shown in odd:
             free, n = shown, 1
-            while free in taken or os.path.lexists(os.path.join(folder, free)):  # noqa: PTH118
+            while free in taken or (n == 1 and os.path.lexists(os.fsencode(folder) + b"/" + shown.encode("utf-8"))):
                 n += 1
-                free = f"{shown} ({n})"
+                free = f"{shown}//{n}"
             taken.add(free)
             yield name, free
         if table:
@@ -139,10 +171,16 @@ class FileTree:
         self._staging.fill(f"INSERT OR IGNORE INTO {table} VALUES (?)", ((n,) for n in names))  # noqa: S608
         names.clear()
 
-    def _shown(self, raw: bytes) -> str:
-        for encoding in ("utf-8", self._encoding):
-            try:
-                return unicodedata.normalize("NFC", raw.decode(encoding))
-            except UnicodeDecodeError:
-                continue
-        return unicodedata.normalize("NFC", raw.decode("latin-1"))
+    def _decoded(self, raw: bytes) -> str:
+        try:
+            return raw.decode(self._encoding)
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")
+
+
+class _NotListed(Exception):
+    """A folder cannot be listed."""
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

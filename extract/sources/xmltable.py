@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +11,7 @@ from lxml import etree
 from archive.errors import MappingError, SourceUnreadableError
 from extract.mapping.check import nearest
 from extract.mapping.model import TableSpec
-from extract.sources.tables import SEVERAL, Row, files_of
+from extract.sources.tables import Row, files_of, padded, several
 
 
 def compile_xpath(expression: str, spec: TableSpec) -> Callable[[Any], Any]:
@@ -36,12 +36,14 @@ class XmlTable:
     forgotten to keep memory flat.
     """
 
-    def __init__(self, root: Path, spec: TableSpec, needed: Sequence[str]) -> None:
+    def __init__(self, root: Path, spec: TableSpec, needed: Sequence[str], names: Iterable[str] = ()) -> None:
         self.spec = spec
         self.position = {name: n for n, name in enumerate(dict.fromkeys(needed))}
         self.width = len(self.position)
         self._root = root
         self._columns = [compile_xpath(name, spec) for name in self.position]
+        keep = frozenset(names)
+        self._trims = [_padded if name in keep else str.strip for name in self.position]
         self._absolute = spec.row.startswith("/") and not spec.row.startswith("//")
         self._steps = [_expanded(step, dict(spec.namespaces)) for step in spec.row.strip("/").split("/")]
 
@@ -97,7 +99,13 @@ class XmlTable:
                     continue
                 is_row = depth == row_depth and self._is_row(stack)
                 if is_row:
-                    yield element.sourceline or 0, [self._text(column(element), empty) for column in self._columns]
+                    yield (
+                        element.sourceline or 0,
+                        [
+                            self._text(column(element), empty, trim)
+                            for column, trim in zip(self._columns, self._trims, strict=True)
+                        ],
+                    )
                 tag = stack.pop()
                 kept.pop()
                 done.pop(depth + 1, None)
@@ -135,17 +143,23 @@ class XmlTable:
             )
 
     @staticmethod
-    def _text(found: Any, empty: frozenset[str]) -> str:
+    def _text(found: Any, empty: frozenset[str], trim: Callable[[str], str]) -> str:
         if isinstance(found, list):
             texts = ["".join(str(t) for t in f.itertext()) if isinstance(f, etree._Element) else str(f) for f in found]
-            text = SEVERAL.join(t.strip().replace(SEVERAL, " ") for t in texts)
+            text = several([trim(t) for t in texts] or [""])
         elif isinstance(found, float):
             text = str(int(found)) if found.is_integer() else str(found)
         elif isinstance(found, bool):
             text = "true" if found else "false"
         else:
-            text = str(found).strip()
+            text = trim(str(found))
         return "" if text in empty else text
+
+
+def _padded(text: str) -> str:
+    """A file's name with its blanks; line ends around it are the layout of the XML."""
+    edges = text[: len(text) - len(text.lstrip())] + text[len(text.rstrip()) :]
+    return padded(text) if edges.strip(" ") == "" else text.strip()
 
 
 def _expanded(step: str, namespaces: dict[str, str]) -> str:
