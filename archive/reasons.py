@@ -123,6 +123,14 @@ class Flag(Coded):
         "part-not-archived",
         "A file within the file could not be archived beside it; its bytes are in the original.",
     )
+    FORM_VALUES_CHANGED = (
+        "form-values-changed",
+        "Form fields show something else than the values they store, or have no room for them; the text copy has both.",
+    )
+    ANNOTATIONS_MISSING = (
+        "annotations-missing",
+        "Comments or marks laid over the pages are not all to be seen on the copy's pages; the original has them.",
+    )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
     NEWER_VERSION_REJECTED = (
         "newer-version-rejected",

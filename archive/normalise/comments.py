@@ -3,6 +3,7 @@ pages at the end, since what was written about a patient must be on paper and in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pikepdf
@@ -36,14 +37,46 @@ def with_comments(pdf: Path, folder: Path) -> tuple[FlagNote, ...]:
             _mark(document, page.obj, number, notes)
         if not notes:
             return ()
-        odd = drawable([text for note in notes for text in note.values()])
-        data = {"title": TITLE, "notes": [{k: v.translate(odd) for k, v in note.items()} for note in notes]}
-        pages = folder / "comments.pdf"
-        typeset("comments", data, pages)
-        with pikepdf.open(pages) as added:
-            _append(document, added)
-            document.save(pdf)
-        return glyph_flags(odd)
+        flags = _typeset(document, notes, folder)
+        document.save(pdf)
+        return flags
+
+
+def add(document: pikepdf.Pdf, said: Sequence[tuple[int, str, str, Dictionary]], folder: Path) -> tuple[FlagNote, ...]:
+    """Number what lies on the pages, and add pages with what it says.
+
+    Args:
+        document: in place.
+        said: page from 0, author, words and annotation of each comment.
+        folder: for what is made.
+
+    Raises:
+        DocumentProblem: the comments cannot be typeset.
+    """
+    notes: list[dict[str, str]] = []
+    taken: dict[int, list[float]] = {}
+    for number, author, text, annotation in said[:_MOST]:
+        page = document.pages[number].obj
+        notes.append(_note(len(notes) + 1, number + 1, author, text))
+        box = [float(v) for v in pikepdf.Page(page).cropbox]
+        stamp = Dictionary(Type=Name.Annot, Subtype=Name.Stamp, F=4)
+        _place(document, stamp, _top(annotation, box[3]), box, taken.setdefault(number, []), str(len(notes)))
+        page.Annots.append(document.make_indirect(stamp))
+    return _typeset(document, notes, folder)
+
+
+def _typeset(document: pikepdf.Pdf, notes: list[dict[str, str]], folder: Path) -> tuple[FlagNote, ...]:
+    odd = drawable([text for note in notes for text in note.values()])
+    data = {"title": TITLE, "notes": [{k: v.translate(odd) for k, v in note.items()} for note in notes]}
+    pages = folder / "comments.pdf"
+    typeset("comments", data, pages)
+    with pikepdf.open(pages) as added:
+        _append(document, added)
+    return glyph_flags(odd)
+
+
+def _note(number: int, page: int, author: str, text: str) -> dict[str, str]:
+    return {"label": f"{number}. Side {page}" + (f" – {author}" if author else ""), "text": text}
 
 
 def _mark(document: pikepdf.Pdf, page: Dictionary, number: int, notes: list[dict[str, str]]) -> None:
@@ -57,21 +90,29 @@ def _mark(document: pikepdf.Pdf, page: Dictionary, number: int, notes: list[dict
             continue
         words = str(annotation.get("/Contents", ""))
         author = str(annotation.get("/T", "")).strip(" ,")
-        notes.append({"label": f"{len(notes) + 1}. Side {number}" + (f" – {author}" if author else ""), "text": words})
-        digits = str(len(notes))
-        width = len(digits) * (_WIDTH + _GAP) + _GAP
-        try:
-            top = float(annotation.Rect[3])
-        except (AttributeError, IndexError, TypeError, ValueError):
-            top = box[3]
-        top = min(max(top, box[1] + _HEIGHT + 2 * _GAP), box[3])
-        while any(abs(top - other) < _HEIGHT + 2 * _GAP for other in taken) and top > box[1] + 2 * _HEIGHT:
-            top -= _HEIGHT + 2 * _GAP
-        taken.append(top)
-        height = _HEIGHT + 2 * _GAP
-        annotation.Rect = Array([box[2] - _EDGE - width, top - height, box[2] - _EDGE, top])
-        annotation.AP = Dictionary(N=_drawn(document, digits, width, height))
+        notes.append(_note(len(notes) + 1, number, author, words))
+        _place(document, annotation, _top(annotation, box[3]), box, taken, str(len(notes)))
         annotation.F = 4
+
+
+def _top(annotation: Dictionary, otherwise: float) -> float:
+    try:
+        return float(annotation.Rect[3])
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return otherwise
+
+
+def _place(
+    document: pikepdf.Pdf, annotation: Dictionary, top: float, box: list[float], taken: list[float], digits: str
+) -> None:
+    """Make an annotation the number of its comment, in the right margin at the height of what it belongs to."""
+    width, height = len(digits) * (_WIDTH + _GAP) + _GAP, _HEIGHT + 2 * _GAP
+    top = min(max(top, box[1] + height), box[3])
+    while any(abs(top - other) < height for other in taken) and top > box[1] + 2 * _HEIGHT:
+        top -= height
+    taken.append(top)
+    annotation.Rect = Array([box[2] - _EDGE - width, top - height, box[2] - _EDGE, top])
+    annotation.AP = Dictionary(N=_drawn(document, digits, width, height))
 
 
 def _drawn(document: pikepdf.Pdf, digits: str, width: float, height: float) -> pikepdf.Stream:

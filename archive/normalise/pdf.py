@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pikepdf
 from pikepdf import Dictionary, Name
 
-from archive.normalise import ghostscript, pdffiles, repair, signatures, standardfonts
+from archive.normalise import comments, ghostscript, pdffiles, repair, signatures, standardfonts
+from archive.normalise.annotations import beside as beside_pages
+from archive.normalise.annotations import forms, settle
 from archive.normalise.contract import Limits, Made, Part
-from archive.normalise.text_of import text_of
+from archive.normalise.text_of import PAGE_BREAK, text_of
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -78,18 +81,53 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
     with _opened(source) as document:
         try:
             found = within(document, source, out.with_suffix(".parts"), limits)
+            beside = beside_pages.beside(document)
+            drawn = _or_told(lambda: forms.draw_values(document), Flag.FORM_VALUES_CHANGED)
+            drawn += _or_told(lambda: settle.settle(document), Flag.ANNOTATIONS_MISSING)
             removed = repair.active_content(document)
             signatures.take_off(document)
-            repair.form_values(document)
             document.remove_unreferenced_resources()
             document.save(out, static_id=True, encryption=False)
+            drawn += _or_told(lambda: _with_comments(document, out, limits), Flag.ANNOTATIONS_MISSING)
             if standardfonts.embed(document):
                 _keep_if_words_survive(document, out, limits)
         except _BROKEN as e:
             raise DocumentProblem(Reason.CORRUPT, f"The PDF's structure cannot be written ({type(e).__name__}).") from e
     if removed:
         flags.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, f"{removed} actions or scripts."))
-    return Made(out, ("2u", "2b"), (*flags, *found.flags), parts=found.parts, container=found.container)
+    text = _text_with(out, beside, limits) if any(beside) else None
+    flags += [*found.flags, *drawn]
+    return Made(out, ("2u", "2b"), tuple(flags), text, found.parts, found.container)
+
+
+def _or_told(draw: Callable[[], tuple[FlagNote, ...]], flag: Flag) -> tuple[FlagNote, ...]:
+    """Draw; where the words cannot be typeset, all else of the PDF is archived still, and the flag says so."""
+    try:
+        return draw()
+    except DocumentProblem as e:
+        if e.reason is not Reason.CONVERSION_FAILED:
+            raise
+        return (FlagNote(flag, "Words could not be drawn; the text copy has them."),)
+
+
+def _with_comments(document: pikepdf.Pdf, out: Path, limits: Limits) -> tuple[FlagNote, ...]:
+    """Add pages with the comments whose words its pages do not show, where there are any, and write `out` anew."""
+    found = beside_pages.comments(document)
+    if not found:
+        return ()
+    text, _ = text_of(out, most_pages=limits.pages)
+    pages = text.split(PAGE_BREAK)
+    missing = [c for c in found if not beside_pages.has(pages[c.page], c.text)]
+    if not missing:
+        return ()
+    flags = comments.add(document, [(c.page, c.author, c.text, c.annotation) for c in missing], out.parent)
+    document.save(out, static_id=True, encryption=False)
+    return flags
+
+
+def _text_with(out: Path, beside: list[list[str]], limits: Limits) -> str:
+    text, _ = text_of(out, most_pages=limits.pages)
+    return PAGE_BREAK.join(beside_pages.merged(text.split(PAGE_BREAK), beside))
 
 
 def _keep_if_words_survive(document: pikepdf.Pdf, out: Path, limits: Limits) -> None:

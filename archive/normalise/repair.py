@@ -6,11 +6,13 @@ docs/decisions.md).
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
+
+from archive.normalise.annotations.fields import inherited
+from archive.normalise.annotations.settle import as_picture
 
 _BUTTON = Name.Btn
 _ACTION_KEYS = ("/AA", "/OpenAction")
@@ -40,6 +42,8 @@ def active_content(pdf: pikepdf.Pdf) -> int:
             kind = str(annotation.get("/Subtype"))
             if kind in _FORBIDDEN_ANNOTATIONS:
                 removed += kind != "/FileAttachment"
+                if as_picture(annotation):
+                    kept.append(annotation)
                 continue
             removed += _without_actions(annotation)
             kept.append(annotation)
@@ -47,25 +51,6 @@ def active_content(pdf: pikepdf.Pdf) -> int:
     for field in fields(pdf):
         removed += _without_actions(field)
     return removed
-
-
-def form_values(pdf: pikepdf.Pdf) -> None:
-    """Draw the values of form fields that have no appearance: a viewer would, but an empty one would hide them."""
-    form = pdf.Root.get("/AcroForm")
-    if not isinstance(form, Dictionary):
-        return
-    for page in pdf.pages:
-        widgets = page.obj.get("/Annots")
-        for widget in widgets if isinstance(widgets, Array) else ():
-            if not isinstance(widget, Dictionary) or str(widget.get("/Subtype")) != "/Widget":
-                continue
-            appearance = widget.get("/AP")
-            drawn = isinstance(appearance, Dictionary) and "/N" in appearance
-            if not drawn and _inherited(widget, "/V") is not None:
-                form.NeedAppearances = True
-    if form.get("/NeedAppearances"):
-        with contextlib.suppress(pikepdf.PdfError, RuntimeError, ValueError):
-            pdf.generate_appearance_streams()
 
 
 def appearances(pdf: pikepdf.Pdf) -> None:
@@ -167,7 +152,7 @@ def _with_appearance(pdf: pikepdf.Pdf, annotation: Dictionary) -> bool:
         return True
     box = _box(annotation)
     appearance = annotation.get("/AP")
-    button = kind == "/Widget" and _inherited(annotation, "/FT") == _BUTTON
+    button = kind == "/Widget" and inherited(annotation, "/FT") == _BUTTON
     if isinstance(appearance, Dictionary):
         for key in ("/D", "/R"):
             _without(appearance, key)
@@ -202,19 +187,6 @@ def _one_state(annotation: Dictionary, appearance: Dictionary, normal: Dictionar
         return False
     appearance.N = chosen
     return True
-
-
-def _inherited(annotation: Dictionary, key: str) -> pikepdf.Object | None:
-    """An attribute of a form field, its own or of a field above it."""
-    holder: pikepdf.Object | None = annotation
-    for _ in range(16):
-        if not isinstance(holder, Dictionary):
-            return None
-        if key in holder:
-            found: pikepdf.Object = holder[key]
-            return found
-        holder = holder.get("/Parent")
-    return None
 
 
 def _box(annotation: Dictionary) -> list[float] | None:

@@ -14,6 +14,7 @@ from archive.reasons import DocumentProblem, Reason
 PAGE_BREAK = "\f"
 """Stands between the pages of a text."""
 
+_MOST_ANNOTATIONS = 10_000
 _DROPPED = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0), 0xFEFF, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)])
 for _kept in "\t\n":
     del _DROPPED[ord(_kept)]
@@ -69,7 +70,7 @@ def words(text: str) -> list[str]:
 
 def _page(document: pypdfium2.PdfDocument, number: int) -> str:
     try:
-        page = document[number]
+        page = flattened(document, number)
         try:
             text = page.get_textpage()
             try:
@@ -80,3 +81,21 @@ def _page(document: pypdfium2.PdfDocument, number: int) -> str:
             page.close()
     except pypdfium2.PdfiumError:
         return ""
+
+
+def flattened(document: pypdfium2.PdfDocument, number: int) -> pypdfium2.PdfPage:
+    """A page with its annotations and form fields made part of it, in memory only; raises PdfiumError."""
+    page = document[number]
+    raw = pypdfium2.raw
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        kind = raw.FPDFAnnot_GetSubtype(annotation)
+        raw.FPDFPage_CloseAnnot(annotation)
+        if kind not in (raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP):
+            break
+    else:
+        return page
+    if raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY) != raw.FLATTEN_SUCCESS:
+        return page
+    page.close()
+    return document[number]
