@@ -26,6 +26,7 @@ from archive.errors import DiskFullError
 from archive.normalise import contained
 from archive.normalise.contract import Limits
 from archive.normalise.frozen import freeze
+from archive.normalise.signs import FONT_CONFIGURATION, write_font_configuration
 from archive.reasons import DocumentProblem, Reason
 from archive.store import disk_full_is_clear, remove_tree
 
@@ -239,7 +240,7 @@ class Office:
                     seconds=seconds,
                     memory_bytes=limits.memory_bytes,
                     output_bytes=limits.output_bytes,
-                    environment=_ENVIRONMENT,
+                    environment={**_ENVIRONMENT, "FONTCONFIG_FILE": str(self._profile / "user" / FONT_CONFIGURATION)},
                     progress=lambda: sum(1 for _ in made.iterdir()),
                     stall_seconds=seconds if alone else _STALL_SECONDS,
                 )
@@ -281,6 +282,7 @@ class Office:
         )
         user = self._profile / "user"
         user.mkdir(parents=True, exist_ok=True)
+        write_font_configuration(user)
         (user / "registrymodifications.xcu").write_text(
             '<?xml version="1.0" encoding="UTF-8"?><oor:items xmlns:oor="http://openoffice.org/2001/registry">'
             f"{items}</oor:items>",

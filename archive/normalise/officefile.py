@@ -20,10 +20,12 @@ from archive.compound import Compound
 from archive.normalise.comments import with_comments
 from archive.normalise.contract import Limits, Made
 from archive.normalise.embedded import embedded
+from archive.normalise.signs import say_signs
 from archive.normalise.typeset import drawable
 from archive.reasons import Flag
 from archive.record import FlagNote
 from archive.rereading.docwords import doc_text
+from archive.symbolfonts import UNKNOWN
 
 FLAVOURS = ("2a", "2u", "2b")
 """What LibreOffice's PDFs are tried at."""
@@ -67,6 +69,7 @@ def office_made(source: Path, family: str, pdf: Path, folder: Path, limits: Limi
     Raises:
         DocumentProblem: RESOURCE_LIMIT, where the files within are too many or too large.
     """
+    say_signs(pdf)
     flags = list(with_comments(pdf, folder))
     parts, unreadable = embedded(source, family, folder, limits)
     if parts:
@@ -114,13 +117,16 @@ def needs_password(source: Path) -> bool:
 
 
 def boxes(text: str) -> tuple[FlagNote, ...]:
-    """The flag for characters of a page's text that no font has: LibreOffice draws an empty box for each. Characters
-    for private use are left out, since bullets of Symbol and Wingdings are such, and are drawn."""
+    """The flags for characters of a page's text that no font has (LibreOffice draws an empty box for each), and for
+    signs of symbol fonts without a known meaning."""
+    flags = []
     missing = [c for c in drawable([text]) if unicodedata.category(chr(c)) not in _NOT_MISSING]
-    if not missing:
-        return ()
-    detail = f"{len(missing)} different characters, the first of them U+{missing[0]:04X}, are shown as boxes."
-    return (FlagNote(Flag.GLYPHS_MISSING, detail),)
+    if missing:
+        detail = f"{len(missing)} different characters, the first of them U+{missing[0]:04X}, are shown as boxes."
+        flags.append(FlagNote(Flag.GLYPHS_MISSING, detail))
+    if unknown := text.count(UNKNOWN):
+        flags.append(FlagNote(Flag.SYMBOLS_MISSING, f"{unknown} signs of symbol fonts have no known meaning."))
+    return tuple(flags)
 
 
 def _records(source: Path) -> Iterator[tuple[int, bytes]]:
