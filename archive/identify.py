@@ -16,6 +16,7 @@ import pygfried
 from lxml import etree
 
 from archive.containers import OLE_MAGIC, ZIP_MAGICS, ole_family, zip_family
+from archive.markup import is_record
 from archive.media import SAYS, Kind, kind_of
 from archive.reasons import DocumentProblem, Reason
 from archive.record import FileFormat
@@ -260,19 +261,21 @@ def _as_text(head: bytes) -> str | None:
 
 def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     start = text.lstrip("\ufeff \t\r\n\0")
+    named_xml = extension == "xml"
     if _is_mail(start, named=extension in _EXTENSIONS["eml"]):
         return "eml"
-    if _HTML_START.match(start):
-        return "html"
+    if found := _HTML_START.match(start):
+        return "xml" if "!doctype" not in found[1].lower() and is_record(start, file, named=named_xml) else "html"
     named_html = extension in _EXTENSIONS["html"]
     if declaration := _XML_DECLARATION.match(start):
-        return "html" if named_html and _HTML_FRAGMENT.match(start[declaration.end() :].lstrip()) else "xml"
+        is_html = named_html and _HTML_FRAGMENT.match(start[declaration.end() :].lstrip())
+        return "html" if is_html and not is_record(start, file, named=named_xml) else "xml"
     if _HTML_FRAGMENT.match(start) and (named_html or _HTML_END.search(start)):
-        return "html"
+        return "xml" if is_record(start, file, named=named_xml) else "html"
     if named_html and _HTML_ANY.search(start):
         return "html"
     if start.startswith(("<!--", "<!DOCTYPE", "<?")) or _XML_ROOT.match(start):
-        return "xml" if extension == "xml" or _well_formed(file) else "txt"
+        return "xml" if named_xml or _well_formed(file) else "txt"
     # A JSON reader is asked only where something promises JSON: as text, it stays what it is.
     if start.startswith(("{", "[")) and (extension == "json" or '"resourceType"' in start):
         return "json"

@@ -1,8 +1,9 @@
 """Files that a record carries within itself as base64: found, decoded, and told of where they stood.
 
 Declared are MsgHead's `Base64Container` (HIS 1128), a `representation` or `ENC` of `B64` (HL7 v3 and KITH data types),
-`dt:dt` or `xsi:type` of `base64Binary`, and FHIR's `Attachment.data` and `Binary.data`. Long base64 elsewhere counts as
-a file where its first bytes are of a known kind; signatures and certificates are none and stay.
+`dt:dt` or `xsi:type` of `base64Binary`, and FHIR's `Attachment.data` and `Binary.data`. Base64 elsewhere counts as
+a file where its first bytes are of a known kind; signatures and certificates are none and stay. RTF and HTML that were
+kept as values are shown as the text they are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from archive.normalise.contract import Part
-from archive.normalise.xmltree import Node, local
+from archive.normalise.xmltree import XHTML, Node, local
+from archive.normalise.xmlvalues import shown
 from archive.reasons import DocumentProblem, Reason
 
 _MOST_FILES = 1000
@@ -99,13 +101,33 @@ def split_off(root: Node, runs: dict[str, bytes], out: Path) -> Files:
         if runs:
             _restore(node, runs)
         text = node.text
-        if text and not node.children and (file := _file(text, declared=_declared(path))) is not None:
-            node.content = [_placed(files, path, file, text, out)]
-        for key in [k for k in node.attributes if local(k) in ("value", "data", "src")]:
-            value = node.attributes[key]
-            if (file := _file(value, declared=local(key) == "value" and _declared(path))) is not None:
-                node.attributes[key] = _placed(files, path, file, value, out)
+        if text and not node.children:
+            instead = _opened(files, path, text, out, declared=_declared(path))
+            node.content = node.content if instead is None else [instead]
+            node.hidden = node.hidden and not isinstance(instead, Node)
+        for key, value in list(node.attributes.items()):
+            declared = local(key) == "value" and _declared(path)
+            instead = _opened(files, path, value, out, declared=declared)
+            if isinstance(instead, str):
+                node.attributes[key] = instead
+            elif instead is not None:
+                del node.attributes[key]
+                node.hidden_attributes.discard(key)
+                node.content.append(instead)
     return files
+
+
+def _opened(files: Files, path: tuple[Node, ...], value: str, out: Path, *, declared: bool) -> str | Node | None:
+    """What stands in a value's place: where it was a file, which attachment it became; None where it stays."""
+    if not declared:
+        instead = shown(value, markup=path[-1].namespace != XHTML)
+        if not isinstance(instead, bytes):
+            if instead is not None:
+                return instead
+        else:
+            return _placed(files, path, _File(instead), value, out)
+    file = _file(value, declared=declared)
+    return None if file is None else _placed(files, path, file, value, out)
 
 
 def _restore(node: Node, runs: dict[str, bytes]) -> None:

@@ -161,6 +161,13 @@ class Layout:
 
     def body(self, node: Node, level: int) -> None:
         """What is in an element, without its heading and what is to be skipped."""
+        if node.hidden and node.children and not any(n in self.skip for n in node.walk()):
+            # Elements within running text stand where they stand in it.
+            for key in _own_attributes(node):
+                node.hidden_attributes.discard(key)
+                self.row(local(key), without_base64(node.attributes[key]))
+            self.narrative(node)
+            return
         self._own(node)
         children = [c for c in node.children if not self._is_placed(c)]
         at = 0

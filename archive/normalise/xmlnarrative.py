@@ -28,9 +28,10 @@ _BLOCKS = (
 )
 _POINTERS = frozenset(("a", "img", "linkHtml", "renderMultiMedia"))
 _NARRATIVES = frozenset(("text",))
-_MARKUP = (
-    _BLOCKS | _POINTERS | frozenset(("br", "b", "i", "u", "em", "strong", "sup", "sub", "span", "font", "content"))
+_INLINE = frozenset(
+    ("b", "i", "u", "s", "em", "strong", "strike", "del", "ins", "sup", "sub", "span", "font", "content")
 )
+_MARKUP = _BLOCKS | _POINTERS | _INLINE | frozenset(("br",))
 _STYLES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("b", "strong"), ("bold",)),
     **dict.fromkeys(_HEADINGS, ("bold",)),
@@ -74,6 +75,12 @@ class Page(Protocol):
     @property
     def anchors(self) -> Mapping[str, str]:
         """What is meant by an ID that the narrative refers to: the file or the words that it stands for."""
+
+    def label(self, node: Node) -> str:
+        """The word for an element that is no markup."""
+
+    def value(self, node: Node) -> str:
+        """What an element without elements says; it counts as shown."""
 
     def paragraph(self, text: Words, indent: int = 0) -> None:
         """Place running text, shifted in by some steps."""
@@ -161,8 +168,19 @@ class _Flow:
             self.inside(node, styles)
             self.flush()
             self._indent -= shift
-        else:
+        elif node.namespace in (XHTML, HL7) or name in _INLINE:
             self.inside(node, styles)
+        else:
+            self._other(node, styles)
+
+    def _other(self, node: Node, styles: Styles) -> None:
+        """An element of another vocabulary within running text, where it stands: its word, and what it says."""
+        self._say(f" [{self._page.label(node)}: ", styles)
+        if node.children:
+            self.inside(node, styles)
+        else:
+            self._say(self._page.value(node), styles)
+        self._say("] ", styles)
 
     def _say(self, text: str, styles: Styles) -> None:
         self._pending.append((text, styles))
@@ -234,7 +252,7 @@ class _Flow:
             self._page.grid(grid.cells, grid.columns, grid.head)
 
     def _cell(self, cell: Node, styles: Styles) -> Words:
-        page = _InCell(self._page.anchors)
+        page = _InCell(self._page)
         flow = _Flow(page, cell, self._notes)
         flow.inside(cell, styles | _styles(cell))
         flow.flush()
@@ -244,8 +262,8 @@ class _Flow:
 class _InCell:
     """Where the text of a table's cell is placed: lines, and a table within it as lines too."""
 
-    def __init__(self, anchors: Mapping[str, str]) -> None:
-        self.anchors = anchors
+    def __init__(self, page: Page) -> None:
+        self.anchors, self.label, self.value = page.anchors, page.label, page.value
         self.lines: list[Words] = []
 
     def paragraph(self, text: Words, indent: int = 0) -> None:

@@ -21,7 +21,7 @@ from archive.normalise.xmlgrid import rows
 from archive.normalise.xmllabels import labels
 from archive.normalise.xmllayout import Block, Layout
 from archive.normalise.xmlnarrative import tidy
-from archive.normalise.xmltree import XHTML, Node, local, parse, without_base64
+from archive.normalise.xmltree import XHTML, Node, Parsed, local, parse, without_base64
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -43,7 +43,7 @@ def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
     root = parsed.root
     if root.name == "html" and root.namespace in (XHTML, ""):
         return html(source, out, limits)
-    return record(root, split_off(root, parsed.runs, out), out, _read_as(parsed.guessed))
+    return record(root, split_off(root, parsed.runs, out), out, _read_as(parsed))
 
 
 def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> Made:
@@ -60,10 +60,11 @@ def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> 
     return Made(out, ("2a", "2u", "2b"), (*flags, *glyph_flags(table)), text, tuple(files.parts))
 
 
-def _read_as(guessed: str | None) -> tuple[FlagNote, ...]:
-    if guessed is None:
-        return ()
-    return (FlagNote(Flag.ENCODING_GUESSED, f"Read as {guessed}, against its declaration."),)
+def _read_as(parsed: Parsed) -> tuple[FlagNote, ...]:
+    flags: tuple[FlagNote, ...] = ()
+    if parsed.guessed is not None:
+        flags = (FlagNote(Flag.ENCODING_GUESSED, f"Read as {parsed.guessed}, against its declaration."),)
+    return (*flags, FlagNote(Flag.DECODED_LENIENTLY, parsed.mended)) if parsed.mended else flags
 
 
 def page(root: Node, files: Files) -> dict[str, Any]:

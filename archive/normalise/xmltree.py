@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html.entities import html5
 
 from lxml import etree
 
@@ -27,6 +28,8 @@ _LEAST_RUN = 1_000_000
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 # Possessive: what does not end as base64 does is not tried again piece by piece.
 _BASE64_RUN = re.compile(rb"(>|=[\"']|\[CDATA\[)([A-Za-z0-9+/\s]{1000000,}+={0,2}+\s*+)(<|[\"']|\]\]>)")
+_ENTITY = re.compile(rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->|&(\w+);", re.DOTALL)
+_XML_NAMES = frozenset(("amp", "lt", "gt", "quot", "apos"))
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
@@ -85,12 +88,13 @@ def local(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A tree; the encoding that was guessed, where what the document declares is wrong; and base64 of more than a
-    million characters, by the token that stands for it in the tree."""
+    """A tree; the encoding that was guessed, where what the document declares is wrong; base64 of more than a million
+    characters, by the token that stands for it in the tree; and what was put right so that it could be read at all."""
 
     root: Node
     guessed: str | None
     runs: dict[str, bytes]
+    mended: str = ""
 
 
 def parse(content: bytes) -> Parsed:
@@ -111,20 +115,39 @@ def parse(content: bytes) -> Parsed:
             content = _undeclared(decode(content).text)
         content = _BASE64_RUN.sub(cut, content)
     guessed: str | None = None
+    mended = ""
     try:
-        tree = _tree(content)
+        tree, mended = _tree(content)
     except (etree.XMLSyntaxError, LookupError, ValueError):
-        read = decode(content)
-        guessed = read.encoding
+        read, certain, encoding = _read(content)
+        text = _undeclared(read)
         try:
-            tree = _tree(_undeclared(read.text))
+            tree, mended = _tree(text)
+            guessed = encoding
         except (etree.XMLSyntaxError, ValueError) as e:
             line = getattr(e, "lineno", None)
-            raise DocumentProblem(Reason.CORRUPT, f"The XML is not well-formed (line {line}).") from None
+            named = _ENTITY.sub(_named, text)
+            try:
+                if named == text or b"<!ENTITY" in text:
+                    raise ValueError("nothing to put right")
+                tree, mended = _tree(named)
+            except (etree.XMLSyntaxError, ValueError):
+                raise DocumentProblem(Reason.CORRUPT, f"The XML is not well-formed (line {line}).") from None
+            mended = "Characters are named as in HTML, which XML does not know."
+            guessed = None if certain else encoding
     dtd = tree.docinfo.internalDTD
     if dtd is not None and any(True for _ in dtd.iterentities()):  # type: ignore[attr-defined]
         raise DocumentProblem(Reason.CORRUPT, "The XML declares entities, which a record has no use for.")
-    return Parsed(_node(tree.getroot(), [0]), guessed, runs)
+    return Parsed(_node(tree.getroot(), [0]), guessed, runs, mended)
+
+
+def _read(content: bytes) -> tuple[str, bool, str]:
+    """The text, whether its encoding is certain, and which it is. Detection is slow: it is for what is no UTF-8."""
+    try:
+        return content.decode("utf-8"), True, "utf-8"
+    except UnicodeDecodeError:
+        read = decode(content)
+        return read.text, read.certain, read.encoding
 
 
 def _undeclared(text: str) -> bytes:
@@ -132,8 +155,19 @@ def _undeclared(text: str) -> bytes:
     return _DECLARATION.sub("", text.lstrip("\ufeff \t\r\n\0"), count=1).rstrip("\0\x1a").encode("utf-8")
 
 
-def _tree(content: bytes) -> etree._ElementTree:
-    parser = etree.XMLParser(
+def _tree(content: bytes) -> tuple[etree._ElementTree, str]:
+    """The tree, and what had to be overlooked: a prefix that is not declared leaves all there is to read."""
+    parser = _parser()
+    try:
+        return etree.fromstring(content, parser).getroottree(), ""
+    except etree.XMLSyntaxError:
+        if any(e.domain != etree.ErrorDomains.NAMESPACE for e in parser.error_log):
+            raise
+    return etree.fromstring(content, _parser(recover=True)).getroottree(), "It uses prefixes without declaring them."
+
+
+def _parser(*, recover: bool = False) -> etree.XMLParser:
+    return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -141,16 +175,25 @@ def _tree(content: bytes) -> etree._ElementTree:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        recover=recover,
     )
-    return etree.fromstring(content, parser).getroottree()
+
+
+def _named(found: re.Match[bytes]) -> bytes:
+    """The characters for a name that HTML knows; all else, and what is no entity at all, as it stands."""
+    name = (found[1] or b"").decode("ascii")
+    if not name or name in _XML_NAMES or f"{name};" not in html5:
+        return found[0]
+    return "".join(f"&#{ord(c)};" for c in html5[f"{name};"]).encode("ascii")
 
 
 def _node(element: etree._Element, count: list[int]) -> Node:
     count[0] += 1
     if count[0] > MOST_NODES:
         raise DocumentProblem(Reason.CONVERSION_FAILED, f"The XML has more than {MOST_NODES} elements.")
-    name = etree.QName(element)
-    node = Node(name.localname, name.namespace or "", {})
+    # A prefix that nobody declared is left in the name.
+    space, _, name = str(element.tag).rpartition("}")
+    node = Node(name.rpartition(":")[2], space.lstrip("{"), {})
     node.attributes = {str(k): str(v) for k, v in element.attrib.items() if k not in _UNSAID}
     node.hidden_attributes = {k for k, v in node.attributes.items() if v.strip()}
     if element.text:
