@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from archive.errors import UsageError
 from archive.store import ArchiveStore
 from viewer.access import Role, User
+from viewer.audit import AuditAction, AuditEvent, AuditLog, log_path, system_user
 from viewer.state import StateDatabase, state_folder
 
 MINIMUM_PASSWORD = 12
@@ -24,6 +26,14 @@ _USER = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _HASHER = PasswordHasher(memory_cost=47104, time_cost=1, parallelism=1)
 _SLOTS = threading.BoundedSemaphore(2)
 _WAIT_SECONDS = 5.0
+
+
+def check_account(user: str, password: str) -> None:
+    """Raise UsageError for a user name or password that an account may not have."""
+    if not _USER.fullmatch(user):
+        raise UsageError(f"{user!r} cannot be a user name.", remedy="Use a-z, 0-9, dot, hyphen, underscore or @.")
+    if len(password) < MINIMUM_PASSWORD:
+        raise UsageError(f"The password is shorter than {MINIMUM_PASSWORD} characters.")
 
 
 class BusyError(Exception):
@@ -43,21 +53,18 @@ class Accounts:
         Raises:
             UsageError: the user name holds more than a-z, 0-9, `.`, `_`, `@`, `-`, or the password is short.
         """
-        if not _USER.fullmatch(user):
-            raise UsageError(f"{user!r} cannot be a user name.", remedy="Use a-z, 0-9, dot, hyphen, underscore or @.")
-        if len(password) < MINIMUM_PASSWORD:
-            raise UsageError(f"The password is shorter than {MINIMUM_PASSWORD} characters.")
+        check_account(user, password)
         hashed = self._hash(password)
         created = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-        with self._database.use() as db:
+        with self._database.change() as db:
             db.execute("INSERT OR REPLACE INTO account VALUES(?,?,?,?,?)", (user, hashed, role.value, name, created))
-            # whoever changes a password also ends the sessions that the old one opened
-            db.execute("DELETE FROM session WHERE user=?", (user,))
+            # the name may be another person's now, or the role another: whatever the old one had opened ends
+            _end_all(db, user)
 
     def remove(self, user: str) -> bool:
-        """Remove an account and end its sessions; False if there was none."""
-        with self._database.use() as db:
-            db.execute("DELETE FROM session WHERE user=?", (user,))
+        """Remove an account and end its sessions and stated grounds; False if there was none."""
+        with self._database.change() as db:
+            _end_all(db, user)
             return db.execute("DELETE FROM account WHERE user=?", (user,)).rowcount > 0
 
     def get(self, user: str) -> User | None:
@@ -105,6 +112,14 @@ class Accounts:
             _SLOTS.release()
 
 
+def _end_all(db: sqlite3.Connection, user: str) -> None:
+    db.execute("DELETE FROM ground WHERE user=?", (user,))
+    db.execute("DELETE FROM device WHERE user=?", (user,))
+    for table in ("remembered", "found"):
+        db.execute(f"DELETE FROM {table} WHERE id_hash IN (SELECT id_hash FROM session WHERE user=?)", (user,))  # noqa: S608
+    db.execute("DELETE FROM session WHERE user=?", (user,))
+
+
 @contextlib.contextmanager
 def _accounts_of(store: ArchiveStore, state: str) -> Iterator[Accounts]:
     database = StateDatabase(state_folder(store, state))
@@ -121,12 +136,16 @@ def create_account(
 
     Raises:
         UsageError: see `Accounts.create`; also for an unknown role.
+        AuditBrokenError: the change cannot be written down; it is not made then.
     """
     try:
         role = Role(role)
     except ValueError:
         raise UsageError(f"Unknown role {role!r}.", remedy=f"Roles: {', '.join(Role)}.") from None
+    check_account(user, password)
     with _accounts_of(store, state) as accounts:
+        known = accounts.get(user)
+        _write_down(store, user, f"account {'changed' if known else 'added'}", role)
         accounts.create(user, password, role, name)
 
 
@@ -142,6 +161,27 @@ def account_count(store: ArchiveStore, state: str = "") -> int:
 
 
 def remove_account(store: ArchiveStore, user: str, state: str = "") -> bool:
-    """Remove an account and end its sessions; False if there was none."""
+    """Remove an account and end its sessions and grounds; False if there was none.
+
+    Raises:
+        AuditBrokenError: the change cannot be written down; it is not made then.
+    """
     with _accounts_of(store, state) as accounts:
+        known = accounts.get(user)
+        if known is None:
+            return False
+        _write_down(store, user, "account removed", known.role)
         return accounts.remove(user)
+
+
+def _write_down(store: ArchiveStore, user: str, what: str, role: Role) -> None:
+    """Record a change of accounts in the audit log, by the operating system's user."""
+    with AuditLog(log_path(store)) as log:
+        log.append(
+            AuditEvent(
+                action=AuditAction.ADMIN,
+                user=system_user(),
+                issuer="operating-system",
+                detail=f"{what}: {user} ({role.value})",
+            )
+        )

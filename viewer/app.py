@@ -18,8 +18,10 @@ from archive.store import ArchiveStore
 from viewer import csrf, guard, headers
 from viewer.access import Action, Role
 from viewer.accounts import Accounts
-from viewer.audit import AuditLog
+from viewer.audit import AuditLog, log_path
 from viewer.config import Config
+from viewer.devices import Devices
+from viewer.loginlimits import LeftOut, LoginLimits
 from viewer.pages import about, documents, ground, journal, login, patients, words
 from viewer.ranges import SpanChecker
 from viewer.ratelimit import RateLimiter
@@ -52,7 +54,6 @@ def create_app(store: ArchiveStore, config: Config, *, backend: SearchBackend | 
     app.config.update(
         MAX_CONTENT_LENGTH=64 * 1024,
         MAX_FORM_PARTS=50,
-        TRUSTED_HOSTS=config.trusted_hosts,
         BABEL_DEFAULT_LOCALE=config.pages.language,
         PROPAGATE_EXCEPTIONS=False,
     )
@@ -73,8 +74,11 @@ def create_app(store: ArchiveStore, config: Config, *, backend: SearchBackend | 
                 idle_seconds=config.session.idle_minutes * 60,
                 absolute_seconds=config.session.absolute_hours * 3600,
             ),
-            audit=AuditLog(store.audit / "audit.sqlite"),
-            limiter=RateLimiter(),
+            audit=AuditLog(log_path(store)),
+            limiter=(limiter := RateLimiter()),
+            logins=LoginLimits(limiter, config.limits),
+            devices=Devices(database),
+            login_rows=LeftOut(),
             checker=SpanChecker(config.documents.check_hash_mb << 20),
             seen=guard.Seen(),
             database=database,

@@ -122,9 +122,10 @@ def add(archive: Path, user: str, role: str, name: str, password_stdin: bool, st
 def list_accounts(archive: Path, state: str) -> int:
     """List the accounts."""
     from viewer.accounts import all_accounts
+    from viewer.audit.export import printable
 
     for found in all_accounts(ArchiveStore.open(archive), state):
-        click.echo(f"{found.name:20} {found.role.value:10} {found.full_name}")
+        click.echo(f"{found.name:20} {found.role.value:10} {printable(found.full_name)}")
     return int(ExitCode.DONE)
 
 
@@ -158,17 +159,18 @@ def audit() -> None:
 @_json
 def verify(archive: Path, anchor_files: tuple[Path, ...], as_json: bool) -> int:
     """Check every record of the log, the chain through them and all checkpoints. Changes nothing."""
-    from viewer.audit import verify_log
+    from viewer.audit import log_path, verify_log
+    from viewer.audit.export import printable
 
     store = ArchiveStore.open(archive)
-    report = verify_log(_log_path(store), _anchors(store, anchor_files))
+    report = verify_log(log_path(store), _anchors(store, anchor_files))
     if as_json:
         click.echo(json.dumps(report.to_plain(), ensure_ascii=False, indent=2))
     else:
         click.echo(f"records      {report.checkpoint.size}\ncheckpoints  {report.anchors}")
         click.echo(f"root         {report.checkpoint.root.hex()}\nhead         {report.checkpoint.head.hex()}")
         for finding in report.findings:
-            click.echo(f"record {finding.seq}: {finding.code.sentence} {finding.detail}".rstrip())
+            click.echo(printable(f"record {finding.seq}: {finding.code.sentence} {finding.detail}".rstrip()))
         click.echo("The log is whole." if report.intact else f"{report.finding_count} findings: the log is not whole.")
     return int(ExitCode.DONE if report.intact else ExitCode.AUDIT_BROKEN)
 
@@ -178,10 +180,10 @@ def verify(archive: Path, anchor_files: tuple[Path, ...], as_json: bool) -> int:
 @click.option("--out", type=click.Path(dir_okay=False, allow_dash=True), help="File, or - for stdout; default seals/.")
 def checkpoint(archive: Path, out: str | None) -> int:
     """Write size, root and head of the log, to be kept where its keeper cannot change it. The log is checked first."""
-    from viewer.audit import verify_log
+    from viewer.audit import log_path, verify_log
 
     store = ArchiveStore.open(archive)
-    report = verify_log(_log_path(store), _anchors(store))
+    report = verify_log(log_path(store), _anchors(store))
     if not report.intact:
         raise AuditBrokenError(
             "The log does not verify, so no checkpoint is made over it.", remedy="See `journalarkiv audit verify`."
@@ -206,10 +208,10 @@ def checkpoint(archive: Path, out: str | None) -> int:
 @click.option("--csv/--json", "as_csv", default=True, help="CSV (default), or JSON with one record to a line.")
 def export(archive: Path, patient: str, user: str, since: datetime | None, until: datetime | None, as_csv: bool) -> int:
     """Print what was looked at. The reading is itself recorded in the log first."""
-    from viewer.audit import AuditAction, AuditEvent, AuditLog
+    from viewer.audit import AuditAction, AuditEvent, AuditLog, log_path, system_user
     from viewer.audit.export import read_records, write_csv, write_json_lines
 
-    path = _log_path(ArchiveStore.open(archive))
+    path = log_path(ArchiveStore.open(archive))
     days = {"since": f"{since:%Y-%m-%d}" if since else "", "until": f"{until:%Y-%m-%d}" if until else ""}
     if not path.is_file():
         raise AuditBrokenError(f"There is no audit log at {path}.", remedy="The viewer makes one when it starts.")
@@ -217,7 +219,7 @@ def export(archive: Path, patient: str, user: str, since: datetime | None, until
         log.append(
             AuditEvent(
                 action=AuditAction.AUDIT_READ,
-                user=_system_user(),
+                user=system_user(),
                 issuer="operating-system",
                 patient_id=patient,
                 query=json.dumps({"user": user, **days}, sort_keys=True),
@@ -243,16 +245,3 @@ def _anchors(store: ArchiveStore, files: tuple[Path, ...] = ()) -> list[Checkpoi
                 f"{path} is not a checkpoint.", remedy="`journalarkiv audit checkpoint` makes one."
             ) from None
     return anchors
-
-
-def _log_path(store: ArchiveStore) -> Path:
-    return store.audit / "audit.sqlite"
-
-
-def _system_user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"

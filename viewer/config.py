@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -114,12 +115,27 @@ class Config:
         """Whether users come over https, so that cookies are Secure and HSTS is sent."""
         return self.server.public_url.startswith("https://")
 
-    @property
-    def trusted_hosts(self) -> list[str]:
-        """Host names the viewer answers to; anything else is 400 (DNS rebinding)."""
+    def is_our_host(self, host: str) -> bool:
+        """Whether a Host header (`name`, `name:port`, `[address]:port`) names the viewer; anything else is 400, or a
+        page elsewhere could read ours under its own name (DNS rebinding)."""
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
         if self.server.public_url:
-            return [str(urlsplit(self.server.public_url).hostname)]
-        return sorted({"localhost", "127.0.0.1", "[::1]", self.server.host})
+            return _plain_host(match[1]) == _plain_host(urlsplit(self.server.public_url).hostname or "")
+        return _plain_host(match[1]) in {"localhost", "127.0.0.1", "::1", _plain_host(self.server.host)}
+
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:/@?#]+)(?::\d{1,5})?")
+
+
+def _plain_host(host: str) -> str:
+    """A host name in lower case, or an address in the one way to write it, without brackets."""
+    bare = host.strip("[]").lower()
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        return bare
 
 
 def load(

@@ -18,8 +18,10 @@ from typing import Any, NoReturn, TypeVar
 
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import SecurityError
 
 from archive.catalogue import Catalogue
+from archive.errors import AuditBrokenError
 from archive.store import ArchiveStore
 from viewer import csrf, headers
 from viewer.access import PURPOSE_OF_USE, Action, Context, Decision, User, decide
@@ -27,6 +29,8 @@ from viewer.access import Verdict as Answer
 from viewer.accounts import Accounts
 from viewer.audit import AuditAction, AuditEvent, AuditLog, AuditOutcome
 from viewer.config import Config
+from viewer.devices import Devices
+from viewer.loginlimits import LeftOut, LoginLimits
 from viewer.ranges import SpanChecker
 from viewer.ratelimit import RateLimiter
 from viewer.records import DocumentView, PatientRow, Records
@@ -77,6 +81,9 @@ class Services:
     sessions: Sessions
     audit: AuditLog
     limiter: RateLimiter
+    logins: LoginLimits
+    devices: Devices
+    login_rows: LeftOut
     checker: SpanChecker
     seen: Seen
     backend: Callable[[], SearchBackend | None]
@@ -180,6 +187,7 @@ def look(
     outcome: AuditOutcome = AuditOutcome.OK,
     patient_id: str = "",
     once: str = "",
+    ground: StatedGround | None = None,
     **facts: Any,
 ) -> None:
     """Write one audit record, durably, before anything is sent.
@@ -190,6 +198,7 @@ def look(
         patient_id: the patient it is about; the ground stated for the patient goes into the record.
         once: a name for this very look; the same look of the same session again within 15 minutes is the same look
             (the parts of one PDF file, the list beside an open document).
+        ground: the ground of this very request, which is kept only after it is written down.
         facts: further fields of `AuditEvent`.
 
     Raises:
@@ -200,7 +209,8 @@ def look(
     if once and found.seen.holds(key):
         g.audited = True
         return
-    ground = found.sessions.ground(account.name, patient_id) if account and patient_id else None
+    if ground is None and account and patient_id:
+        ground = found.sessions.ground(account.name, patient_id)
     found.audit.append(
         AuditEvent(
             action=action,
@@ -226,6 +236,16 @@ def _who(account: User | None) -> dict[str, Any]:
     return {"user": account.name, "user_name": account.full_name, "role": account.role.value}
 
 
+def look_back(action: AuditAction, **facts: Any) -> None:
+    """Write down that something ended (a session, a ground). What takes rights away never waits for the log: where it
+    cannot be written, that is cried out and the end stands."""
+    try:
+        look(action, **facts)
+    except AuditBrokenError:
+        log.critical("the audit log cannot be written; %s is not in it", action.value)
+        g.audited = True
+
+
 def nothing_shown() -> None:
     """The response needs no audit record: it says nothing about any patient, or is part of a look already recorded."""
     g.audited = True
@@ -248,6 +268,8 @@ def install(app: Flask, found: Services) -> None:
 
 def _before() -> ResponseReturnValue | None:
     g.request_id, g.started = secrets.token_hex(8), time.monotonic()
+    if not services().config.is_our_host(request.host):
+        raise SecurityError("the Host header names another host")
     if request.endpoint == "static":
         return None
     found = services()
@@ -258,6 +280,10 @@ def _before() -> ResponseReturnValue | None:
         g.session, g.user, g.token = session, user, token
     if request.endpoint is None:
         return None
+    if request.method == "OPTIONS":
+        # says which methods there are, and nothing of what lies behind the address
+        g.audited = True
+        return current_app.make_default_options_response()
     action = g.action = declared(current_app, request.endpoint)
     if request.method not in ("GET", "HEAD", "OPTIONS") and not _form_is_ours(found.config):
         abort(403)
@@ -311,6 +337,11 @@ def cookie_name(config: Config) -> str:
 def login_cookie_name(config: Config) -> str:
     """Name of the cookie that carries the login form's token."""
     return "__Host-journalarkiv-login" if config.secure else "journalarkiv-login"
+
+
+def device_cookie_name(config: Config) -> str:
+    """Name of the cookie that tells a browser its users have logged in with before."""
+    return "__Host-journalarkiv-device" if config.secure else "journalarkiv-device"
 
 
 class GuardedFlask(Flask):

@@ -19,27 +19,52 @@ class RateLimiter:
         self._events: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def full(self, key: str, limit: int) -> bool:
-        """Whether `limit` events of the key lie within the last minute."""
-        with self._lock:
-            events = self._events.get(key)
-            if events is None:
-                return False
-            while events and events[0] <= self._now() - _WINDOW:
-                events.popleft()
-            return len(events) >= limit
-
-    def count(self, key: str) -> None:
-        """One more event of the key."""
-        with self._lock:
-            self._events.setdefault(key, deque(maxlen=10_000)).append(self._now())
-            self._events.move_to_end(key)
-            while len(self._events) > _MOST_KEYS:
-                self._events.popitem(last=False)
-
     def allow(self, key: str, limit: int) -> bool:
         """Count one more event unless the limit is reached; False then."""
-        if self.full(key, limit):
-            return False
-        self.count(key)
-        return True
+        return self.take(key, limit) is not None
+
+    def take(self, key: str, limit: int, *, pace: float = _WINDOW, most_wait: float = 0.0) -> float | None:
+        """Count one more event, in one step with the look at the limit, so that many at once are no more than it.
+
+        When the limit is reached, one event after another is still taken at a distance of `pace` seconds.
+
+        Args:
+            key: what is counted.
+            limit: events a minute.
+            pace: seconds between events beyond the limit.
+            most_wait: seconds the caller would wait for its turn.
+
+        Returns:
+            the seconds to wait for the turn that was taken; None where none was.
+        """
+        with self._lock:
+            now = self._now()
+            events = self._recent(key, now)
+            wait = 0.0
+            if len(events) >= limit:
+                wait = max(0.0, events[-1] + pace - now)
+                if wait > most_wait:
+                    return None
+            self._add(key, now + wait)
+            return wait
+
+    def give_back(self, key: str) -> None:
+        """Take the latest event of a key out of the count."""
+        with self._lock:
+            events = self._events.get(key)
+            if events:
+                events.pop()
+
+    def _recent(self, key: str, now: float) -> deque[float]:
+        events = self._events.get(key)
+        if events is None:
+            return deque()
+        while events and events[0] <= now - _WINDOW:
+            events.popleft()
+        return events
+
+    def _add(self, key: str, at: float) -> None:
+        self._events.setdefault(key, deque(maxlen=10_000)).append(at)
+        self._events.move_to_end(key)
+        while len(self._events) > _MOST_KEYS:
+            self._events.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -13,6 +14,9 @@ from viewer.access import Role
 from viewer.accounts import create_account
 from viewer.app import create_app
 from viewer.config import Config
+
+_REQUEST_SECONDS = 20
+"""In which a request must be whole, and after which an idle connection is closed."""
 
 DEMO_ACCOUNTS = (
     ("kliniker", Role.CLINICIAN, "Demo Kliniker"),
@@ -44,7 +48,11 @@ def waitress_settings(config: Config) -> dict[str, Any]:
         "ident": "",
         "max_request_body_size": 64 * 1024,
         "max_request_header_size": 32 * 1024,
-        "channel_timeout": 60,
+        "channel_timeout": _REQUEST_SECONDS,
+        "cleanup_interval": 5,
+        # a connection costs some kB; threads are taken by whole requests only
+        "connection_limit": 4000,
+        "asyncore_use_poll": True,
         "clear_untrusted_proxy_headers": True,
         "expose_tracebacks": False,
     }
@@ -69,6 +77,8 @@ def bind(config: Config) -> socket.socket:
         if os.name == "posix":  # on Windows the option would let another program take the port over
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
+        # who connects before the pages are ready waits for them
+        made.listen(1024)
     except OSError as e:
         made.close()
         raise UsageError(f"Cannot listen on {host}:{port} ({e.strerror}).", remedy="Give another --port.") from e
@@ -80,7 +90,40 @@ def run(store: ArchiveStore, config: Config, listener: socket.socket) -> None:
     import waitress
 
     app = create_app(store, config)
+    logging.getLogger("waitress").addFilter(_without_paths)
     try:
-        waitress.serve(app, sockets=[listener], _quiet=True, **waitress_settings(config))
+        server = waitress.create_server(app, sockets=[listener], **waitress_settings(config))
+        server.channel_class = _channel()
+        server.run()
     finally:
         app.extensions["journalarkiv"].close()
+
+
+def _without_paths(record: logging.LogRecord) -> bool:
+    """Keep waitress from logging the path of a request, which names a patient, and the text of an exception."""
+    if "serving" in str(record.msg):
+        record.msg, record.args, record.exc_info = "a request was broken off", (), None
+    return True
+
+
+def _channel() -> type[Any]:
+    from waitress.channel import HTTPChannel
+
+    class Channel(HTTPChannel):  # type: ignore[misc]
+        """A connection whose request must be whole within a time. waitress counts each byte as a sign of life, so that
+        some hundred clients that send one now and then would take every connection."""
+
+        last_activity: float
+        _began = 0.0
+
+        def handle_read(self) -> None:
+            """Take what has come; a request that is not whole yet is as old as its first byte."""
+            fresh = self.request is None
+            super().handle_read()
+            if self.request is None:
+                return
+            if fresh or not self._began:
+                self._began = self.last_activity
+            self.last_activity = self._began
+
+    return Channel

@@ -23,6 +23,8 @@ CREATE TABLE IF NOT EXISTS found(id_hash TEXT NOT NULL, patient TEXT NOT NULL, P
 CREATE TABLE IF NOT EXISTS ground(user TEXT NOT NULL, patient TEXT NOT NULL, ground TEXT NOT NULL,
     reference TEXT NOT NULL, detail TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL,
     PRIMARY KEY(user, patient)) STRICT;
+CREATE TABLE IF NOT EXISTS device(id_hash TEXT NOT NULL, user TEXT NOT NULL, last_seen REAL NOT NULL,
+    PRIMARY KEY(id_hash, user)) STRICT;
 """
 
 
@@ -58,6 +60,19 @@ class StateDatabase:
             with self._lock:
                 self._all.append(connection)
         yield connection
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """This thread's connection in a transaction: all that is written inside counts together, or nothing of it."""
+        with self.use() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:  # SQLite rolls back by itself on some errors (disk full)
+                    db.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Close every thread's connection."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import shutil
 import sqlite3
+import time
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -16,6 +18,7 @@ from viewer import guard
 from viewer.app import create_app
 from viewer.config import load
 from viewer.records import Records
+from viewer.search import open_index, whoosh
 from viewer.search.build import build_index
 
 
@@ -63,6 +66,57 @@ def test_an_index_made_later_is_used_without_a_restart(built: Built, monkeypatch
             backend.close()
     finally:
         services.close()
+
+
+def test_no_hits_says_whether_a_filter_hides_them(browser: Browser, built: Built) -> None:
+    browser.login().open()
+    hidden = browser.search("pneumoni", year="2014")
+    assert not shown(hidden, built.documents)
+    assert "Filteret skjuler 4 dokumenter" in hidden.text and "Ingen av treffene passer" in hidden.text
+    some = browser.search("pneumoni", type="EPI")
+    assert shown(some, built.documents) == {"note-0"} and "Filteret skjuler 3 dokumenter" in some.text
+    for none in (browser.search("finnesikke", year="2014"), browser.search("pneumoni")):
+        assert "Filteret skjuler" not in none.text
+
+
+def test_an_index_that_is_behind_is_told(
+    built: Built, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(browser: Browser) -> bool:
+        return "eldre enn arkivet" in browser.get(browser.path("astrid")).text
+
+    backend = open_index(built.store)
+    app = create_app(built.store, load(environ={}), backend=backend)
+    try:
+        browser = Browser(app, built).login()
+        browser.open()
+        assert not told(browser)
+        with sqlite3.connect(built.store.catalogue) as db:
+            db.execute("UPDATE meta SET value=value+1 WHERE key='content_serial'")
+        assert not told(browser), "another serial with the same packages"
+        with sqlite3.connect(built.store.catalogue) as db:
+            db.execute("UPDATE package SET sha256='00' WHERE patient_id=?", (built.patients["astrid"].id,))
+            db.execute("UPDATE meta SET value=value+1 WHERE key='content_serial'")
+        db.close()
+        assert told(browser)
+        build_index(built.store)
+        # a large archive is compared beside the page, which says so until that is done
+        monkeypatch.setattr(whoosh, "_COMPARED_AT_ONCE", 0)
+        fresh = open_index(built.store)
+        assert not fresh.behind()
+        with sqlite3.connect(built.store.catalogue) as db:
+            db.execute("UPDATE meta SET value=1+value WHERE key='content_serial'")
+        db.close()
+        assert fresh.behind()
+        for _ in range(200):
+            if not fresh.behind():
+                break
+            time.sleep(0.02)
+        assert not fresh.behind()
+        fresh.close()
+    finally:
+        app.extensions["journalarkiv"].close()
+        backend.close()
 
 
 def test_whoever_is_logged_in_needs_no_login_form(browser: Browser) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from archive.errors import AuditBrokenError
 from tests.integration.viewer_client import Browser, links, shown
@@ -319,6 +320,48 @@ def test_changed_bytes_are_never_served(
     assert browser.get(browser.document("note-1", "/1/dokument.pdf")).status_code == 200, "the others are untouched"
 
 
+def flip(built: Built, document: str, what: str) -> None:
+    """Change one bit of a document's PDF or text in its package."""
+    db, path = package_of(built, "astrid")
+    offset, size = db.execute(
+        f"SELECT {what}_offset, {what}_size FROM file WHERE document_id=?", (built.documents[document].id,)
+    ).fetchone()
+    db.close()
+    content = bytearray(path.read_bytes())
+    content[offset + size // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_the_page_of_changed_bytes_says_so(browser: Browser, built: Built) -> None:
+    flip(built, "note-0", "pdf")
+    browser.login().open()
+    page = browser.get(browser.document("note-0"))
+    assert "Dokumentet er skadet" in page.text and "data-url" not in page.text and "reader.mjs" not in page.text
+    damaged = [r for r in log_of(built) if r.get("outcome") == "failed"]
+    assert len(damaged) == 1 and "integrity" in str(damaged[0]["detail"])
+    assert browser.get(browser.document("note-0", "/1/tekst")).status_code == 200, "the text is what was archived"
+
+
+def test_changed_text_is_never_shown(browser: Browser, built: Built, caplog: pytest.LogCaptureFixture) -> None:
+    browser.login().open()
+    before = browser.search("pneumoni")
+    assert before.text.count("<mark>pneumoni") > 2
+    assert 'data-words="[]"' not in browser.get(_page_from(before, built, "note-0")).text
+    flip(built, "note-0", "text")
+    answer = browser.get(browser.document("note-0", "/1/tekst"))
+    assert answer.status_code == 500 and "Dokumentet er skadet" in answer.text and "thorax" not in answer.text
+    assert any(r.levelno == logging.CRITICAL and "integrity" in r.message for r in caplog.records)
+    hits = browser.search("pneumoni")
+    assert "note-0" in shown(hits, built.documents), "the document is still found"
+    assert hits.text.count('class="snippet"') < before.text.count('class="snippet"'), "its text is not quoted"
+    page = browser.get(_page_from(hits, built, "note-0"))
+    assert page.status_code == 200 and 'data-words="[]"' in page.text, "nor are its words marked"
+
+
+def _page_from(hits: TestResponse, built: Built, document: str) -> str:
+    return hits.request.full_path.replace("?", f"/dokument/{built.documents[document].id}?")
+
+
 @pytest.mark.parametrize(
     "path", ["../../etc/passwd", "/etc/passwd", "packages/../archive.toml", "packages\\..\\archive.toml",
              "archive.toml", "packages/none.tar", "packages/x.tar\x00", "\\\\host\\share\\x.tar", "catalogue.sqlite"]
@@ -424,19 +467,88 @@ def test_other_host_names_are_refused(app: Flask, host: str) -> None:
     assert app.test_client().get("/logg-inn", headers={"Host": host}).status_code == 400
 
 
-def test_login_is_limited_by_account_and_by_address(make_app: Callable[..., Flask], built: Built) -> None:
-    browser = Browser(make_app(limits__login_per_account=3, limits__login_per_address=6), built)
+def test_login_is_limited_by_account_and_nobody_is_shut_out(make_app: Callable[..., Flask], built: Built) -> None:
+    app = make_app(limits__login_per_account=3, limits__login_per_address=6)
+    known = Browser(app, built).login()
+    known.post("/logg-ut")
+    browser = Browser(app, built)
     answers = [browser.post("/logg-inn", user="lege", password="feil") for _ in range(4)]
     assert [a.status_code for a in answers] == [401, 401, 401, 429]
     assert browser.post("/logg-inn", user="LEGE ", password=PASSWORD).status_code == 429, (
-        "the right word does not help now"
+        "the right word does not help now, from a browser nobody knows"
     )
-    for name in ("a1", "a2", "a3"):
+    assert known.post("/logg-inn", user="lege", password=PASSWORD).status_code == 303, "the user's own browser"
+    for name in ("a1", "a2", "a3", "a4", "a5"):
         assert browser.post("/logg-inn", user=name, password="feil").status_code == 401
-    assert browser.post("/logg-inn", user="arkivar", password=PASSWORD).status_code == 429, "the address has had enough"
+    assert browser.post("/logg-inn", user="arkivar", password=PASSWORD).status_code == 303, "others behind the address"
     failed = [r for r in log_of(built) if r["action"] == AuditAction.LOGIN_FAILED]
-    assert [r["outcome"] for r in failed] == ["failed"] * 3 + ["denied"] * 2 + ["failed"] * 3 + ["denied"]
+    assert [r["outcome"] for r in failed] == ["failed"] * 3 + ["denied"] * 2 + ["failed"] * 5
     assert PASSWORD not in json.dumps(failed)
+
+
+def test_a_flood_of_refused_logins_does_not_fill_the_log(make_app: Callable[..., Flask], built: Built) -> None:
+    app = make_app(limits__login_per_account=1)
+    browser, before = Browser(app, built), len(log_of(built))
+    token = browser.token()
+    for _ in range(80):
+        browser.client.post("/logg-inn", data={"csrf_token": token, "user": "lege", "password": "x"})
+    assert len(log_of(built)) - before == 30
+    app.extensions["journalarkiv"].limiter._events.clear()
+    browser.client.post("/logg-inn", data={"csrf_token": token, "user": "lege", "password": "x"})
+    assert str(log_of(built)[-1]["detail"]).startswith("50 more"), "those left out are counted"
+
+
+def test_nothing_is_granted_before_it_is_written_down(
+    app: Flask, browser: Browser, built: Built, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.login().find("astrid")
+    services: guard.Services = app.extensions["journalarkiv"]
+    with monkeypatch.context() as broken:
+        broken.setattr(services.audit, "append", _full)
+        answer = browser.post(browser.path("astrid") + "/grunnlag", ground="treatment")
+        assert answer.status_code == 503
+    assert services.sessions.ground("lege", built.patients["astrid"].id) is None
+    assert browser.get(browser.path("astrid")).location == browser.path("astrid") + "/grunnlag"
+    browser.post(browser.path("astrid") + "/grunnlag", ground="treatment")
+    stated = [r for r in log_of(built) if r["action"] == AuditAction.GROUND_STATED]
+    assert [r["ground"] for r in stated] == ["TREAT"]
+
+
+def test_ends_work_when_the_log_is_full(
+    app: Flask, browser: Browser, built: Built, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser.login().open()
+    services: guard.Services = app.extensions["journalarkiv"]
+    token = browser.token()
+    monkeypatch.setattr(services.audit, "append", _full)
+    form = {"csrf_token": token}
+    assert browser.client.post(browser.path("astrid") + "/lukk", data=form).status_code == 303
+    assert services.sessions.ground("lege", built.patients["astrid"].id) is None
+    assert browser.client.post("/logg-ut", data=form).status_code == 303
+    assert browser.get("/").location == "/logg-inn", "the session has ended"
+    assert sum(r.levelno == logging.CRITICAL for r in caplog.records) == 2
+
+
+def _full(*_: object) -> int:
+    raise AuditBrokenError("disk full")
+
+
+def test_closing_a_journal_is_logged_with_the_ground_it_had(browser: Browser, built: Built) -> None:
+    browser.login().open()
+    browser.post(browser.path("astrid") + "/lukk")
+    last = log_of(built)[-1]
+    assert (last["action"], last["detail"], last["ground"]) == (AuditAction.GROUND_STATED, "withdrawn", "TREAT")
+
+
+def test_options_says_the_methods_and_is_no_alarm(
+    app: Flask, browser: Browser, built: Built, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser.login().open()
+    before = len(log_of(built))
+    for path in ("/", "/finn", browser.path("astrid"), browser.document("note-0", "/1/dokument.pdf"), "/logg-ut"):
+        answer = browser.client.options(path)
+        assert answer.status_code == 200 and "OPTIONS" in answer.headers["Allow"] and answer.data == b"", path
+    assert not [r for r in caplog.records if r.levelno >= logging.ERROR] and len(log_of(built)) == before
 
 
 def test_unknown_user_and_wrong_password_look_the_same(app: Flask, built: Built) -> None:

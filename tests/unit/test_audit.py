@@ -14,9 +14,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner
@@ -26,7 +28,7 @@ from archive.store import ArchiveStore
 from tests.conftest import REPOSITORY
 from viewer.audit import AuditAction, AuditEvent, AuditFindingCode, AuditLog, Checkpoint, verify_log
 from viewer.audit.events import canonical_json
-from viewer.audit.export import read_records, write_csv
+from viewer.audit.export import read_records, write_csv, write_json_lines
 from viewer.audit.log import GUARDS, marker_path
 from viewer.audit.tree import START, Frontier, chain_hash, leaf_hash
 from viewer.commands import audit
@@ -400,6 +402,21 @@ def test_csv_names_every_document_and_runs_no_formula(path: Path, log: AuditLog)
     (row,) = csv.DictReader(io.StringIO(out.getvalue()))
     assert row["documents"] == "d1 d2"
     assert row["query"] == '\'=HYPERLINK("x")'
+
+
+@pytest.mark.parametrize("write", [write_csv, write_json_lines])
+def test_what_users_typed_is_no_command_to_a_terminal(
+    path: Path, log: AuditLog, write: Callable[[Iterable[dict[str, Any]], IO[str]], int]
+) -> None:
+    typed = "x\x1b[2J\x07\x7f\x9b31m\u202e\u2028\r\nåæø"
+    with AuditLog(path) as again:
+        again.append(AuditEvent(action=AuditAction.LOGIN_FAILED, user="lege9", query=typed, user_agent=typed))
+    out = io.StringIO()
+    assert write(read_records(path, user="lege9"), out) == 1
+    shown = out.getvalue()
+    assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Zl") and c != "\n"]
+    assert (shown.count("\n") == (2 if write is write_csv else 1) and "\\x1b[2J" in shown) or "\\u001b[2J" in shown
+    assert next(read_records(path, user="lege9"))["query"] == typed, "the log itself has it as it was typed"
 
 
 def test_checkpoint_text_comes_back_and_rubbish_does_not(path: Path, log: AuditLog) -> None:

@@ -22,7 +22,16 @@ def test_defaults_are_safe() -> None:
     config = load(environ={})
     assert config == Config()
     assert config.server.host == "127.0.0.1" and not config.secure and not config.auth.demo
-    assert config.trusted_hosts == ["127.0.0.1", "[::1]", "localhost"]
+
+
+@pytest.mark.parametrize("host", ["", "::1", "0:0:0:0:0:0:0:1", "localhost"])
+def test_hosts_that_are_ours_on_this_machine(host: str) -> None:
+    config = load(environ={}, flags={"server.host": host or None})
+    for ours in ("127.0.0.1", "127.0.0.1:8765", "[::1]", "[::1]:8765", "[0:0:0:0:0:0:0:1]:1", "LOCALHOST:8765"):
+        assert config.is_our_host(ours), ours
+    for other in ("", "evil.example", "127.0.0.1.evil.example", "[::2]", "[::1].evil.example", "::1", "[", "[]", "[::1",
+                  "localhost@evil.example", "localhost:x", "localhost:8765:1", "localhost/", "127.0.0.2"):  # fmt: skip
+        assert not config.is_our_host(other), other
 
 
 def test_flags_before_environment_before_file(tmp_path: Path) -> None:
@@ -89,7 +98,8 @@ def test_a_missing_file() -> None:
 
 def test_behind_a_proxy(tmp_path: Path) -> None:
     config = load(file(tmp_path, f"[server]\nhost = '0.0.0.0'\n{SECURE}\ntrusted_proxy = '10.0.0.5'\n"), {})
-    assert config.secure and config.trusted_hosts == ["arkiv.kommune.example"]
+    assert config.secure and config.is_our_host("ARKIV.kommune.example:443")
+    assert not any(map(config.is_our_host, ("localhost", "127.0.0.1", "0.0.0.0", "x.arkiv.kommune.example")))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ JOURNAL = (
     Note("nynorsk", ["Ho er sjuk i hjarta, og har vondt i beinet."], date="2008-08-08"),
     Note("dekomponert", ["Vondt i ha\u030anden og håret, idé."], date="2009-09-09"),
     Note("linjebrudd", ["Pasienten ble inn-\nlagt med pneumo\u00adni."], date="2010-10-10"),
+    Note("telefon", ["Ring 415 00 000 eller 22 33\u00a044 55."], date="2011-11-11"),
+    Note("numre", ["Nummeret 018115 23867, konto 1234 56 78903; prøver 12 34 56 78 90."], date="2012-12-12"),
+    Note("i ett", ["Nummeret 01811523868 og telefon 41500001."], date="2013-01-01"),
+    Note("aksenter", ["Møtte Müller på en café, med Sjögrens syndrom. Null\u200bbredde."], date="2014-01-01"),
 )  # fmt: skip
 OTHER = (Note("annen", ["En annen pasients feber og kikhoste."], date="2020-01-01"),)
 
@@ -77,6 +81,22 @@ def found(searched: tuple[SearchBackend, SearchableArchive]) -> Search:
         ("feber", ["sperret", "uten-feber", "feber", "udatert"]),  # newest first, undated last
         ("FEBER", ["sperret", "uten-feber", "feber", "udatert"]),
         ("hosten", ["uten-feber", "feber"]),  # stemmed
+        ("41500000", ["telefon"]),  # numbers in groups
+        ("415 00 000", ["telefon"]),
+        ("22334455", ["telefon"]),
+        ("01811523867", ["numre"]),
+        ("018115 23867", ["numre"]),
+        ("018115-23867", ["numre"]),
+        ("12345678903", ["numre"]),
+        ("1234567890", []),  # five results of two digits are no number
+        ("018115 23868", ["i ett"]),
+        ("415 00 001", ["i ett"]),
+        ("cafe", ["aksenter"]),  # accents
+        ("café muller", ["aksenter"]),
+        ("sjøgrens", ["aksenter"]),
+        ("nullbredde", ["aksenter"]),
+        ("null\u200bbredde", ["aksenter"]),
+        ("mul*", ["aksenter"]),
         ("pasient operasjoner", ["operasjon"]),
         ("feber hoste", ["uten-feber", "feber"]),  # AND
         ("feber AND hoste", ["uten-feber", "feber"]),
@@ -243,6 +263,10 @@ def test_whatever_is_typed_is_answered_with_a_note_where_it_was_not_understood(
         ("hånd", "ha\u030anden og hånden", ["ha\u030anden", "hånden"]),
         ("feber -hoste", "feber hoste", ["feber"]),
         ("innlagt", "ble inn-\nlagt i dag", ["inn-\nlagt"]),
+        ("41500000", "ring 415 00 000 nå", ["415 00 000"]),
+        ("415 00 000", "ring 41500000 eller 415 00 000", ["41500000", "415 00 000"]),
+        ("cafe", "en cafe\u0301 og café", ["cafe\u0301", "café"]),
+        ("nullbredde", "null\u200bbredde", ["null\u200bbredde"]),
         ('"a b" "b c"', "a b c", ["a b c"]),
         ("feber", "", []),
         ("", "feber", []),

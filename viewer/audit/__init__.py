@@ -1,7 +1,7 @@
 """Who looked at what: an append-only, hash-chained log (docs/internals/audit-log.md)."""
 
 from viewer.audit.events import AuditAction, AuditEvent, AuditOutcome
-from viewer.audit.log import AuditLog
+from viewer.audit.log import AuditLog, log_path, system_user
 from viewer.audit.tree import Checkpoint
 from viewer.audit.verify import AuditFinding, AuditFindingCode, AuditReport, verify_log
 
@@ -14,5 +14,7 @@ __all__ = [
     "AuditOutcome",
     "AuditReport",
     "Checkpoint",
+    "log_path",
+    "system_user",
     "verify_log",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, Any
 from viewer.audit.events import FIELD_NAMES
 from viewer.audit.verify import connect_read_only
 
+_NOT_SHOWN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 COLUMNS = ("seq", "ts", *FIELD_NAMES)
 """The columns of the CSV form; lists are separated by spaces."""
 
@@ -63,14 +65,25 @@ def write_json_lines(records: Iterable[dict[str, Any]], out: IO[str]) -> int:
     """Write records as JSON, one to a line; returns how many."""
     count = 0
     for record in records:
-        out.write(json.dumps(record, ensure_ascii=True, sort_keys=True) + "\n")
+        # JSON escapes every control character but this one
+        out.write(json.dumps(record, ensure_ascii=True, sort_keys=True).replace("\x7f", "\\u007f") + "\n")
         count += 1
     return count
+
+
+def printable(text: str) -> str:
+    """A text that a terminal only shows: control characters, and signs that turn the direction of writing, as escapes.
+
+    What users type stands in the log as it was typed, and a terminal would obey it (CWE-150).
+    """
+    return "".join(
+        c if unicodedata.category(c) not in _NOT_SHOWN else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         value = " ".join(value)
-    text = str(value).encode("utf-8", "backslashreplace").decode()
+    text = printable(str(value))
     # a spreadsheet must not take what a user typed for a formula
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

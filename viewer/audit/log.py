@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from archive.errors import AuditBrokenError
-from archive.store import sync_folder, write_durably
+from archive.store import ArchiveStore, sync_folder, write_durably
 from viewer.audit.events import AuditAction, AuditEvent, canonical
 from viewer.audit.tree import START, chain_hash, leaf_hash
 
@@ -50,6 +51,21 @@ _BUSY_SECONDS = 20.0
 def marker_path(path: Path) -> Path:
     """The file beside the log that holds its id, so that a log that was taken away is not begun anew in silence."""
     return path.with_name(path.name + ".id")
+
+
+def log_path(store: ArchiveStore) -> Path:
+    """Where an archive's audit log is."""
+    return store.audit / "audit.sqlite"
+
+
+def system_user() -> str:
+    """Who acts on the command line, as the operating system knows the user."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 class AuditLog:

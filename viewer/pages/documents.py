@@ -36,7 +36,10 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
     view, narrow = _view(admitted), _narrow_with(key, document)
     values = _beside(key, document, narrow)
     file = _file(view, request.args.get("fil", type=int) or (narrow.best or {}).get(document))
-    words = _words(file, narrow)
+    damage = _damage(file) if file else ""
+    if file is not None and damage:
+        _note_damage(key, document, file, damage)
+    words = _words(file, narrow) if not damage else []
     guard.look(
         AuditAction.OPEN_DOCUMENT,
         patient_id=key,
@@ -45,7 +48,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
         sha256=file.archive_sha256 if file else "",
         query=narrow.query,
     )
-    if file is not None:
+    if file is not None and not damage:
         guard.services().seen.add(_page_look(document, file))
     response = make_response(
         render_template(
@@ -56,7 +59,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
             file=file,
             words=words,
             written_date=_date_as_written(view, file),
-            mode="pdf",
+            mode="damaged" if damage else "pdf",
             **values,
         )
     )
@@ -77,9 +80,11 @@ def text(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
     values = _beside(key, document, narrow)
     limit = guard.services().config.documents.text_limit_kb << 10
     try:
-        content = read_text(file, guard.services().store, limit)
-    except (UnsafePathError, OSError):
+        content = read_text(file, guard.services().store, guard.services().checker, limit)
+    except UnsafePathError:
         return _damaged(key, document, file, "path")
+    except (DamagedSpanError, OSError):
+        return _damaged(key, document, file, "text: sha256 differs")
     backend = guard.services().backend()
     spans = backend.matches(narrow.query, content) if backend and narrow.query else []
     guard.look(AuditAction.READ_TEXT, patient_id=key, documents=(document,), file_seq=file.seq, query=narrow.query)
@@ -107,16 +112,11 @@ def pdf(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
     file = _file(_view(guard.admit(Action.OPEN, key, document)), seq, exact=True)
     if file is None:
         _refuse_unknown(key, document)
-    try:
-        package = package_of(file, guard.services().store)
-        checked = guard.services().checker.check(package, file.pdf, file.archive_sha256)
-        with open_span(package, file.pdf) as reader:
-            if reader.read(5) != b"%PDF-":
-                return _damaged(key, document, file, "not a PDF")
-    except UnsafePathError:
-        return _damaged(key, document, file, "path")
-    except (DamagedSpanError, OSError):
-        return _damaged(key, document, file, "sha256 differs")
+    damage = _damage(file)
+    if damage:
+        return _damaged(key, document, file, damage)
+    package = package_of(file, guard.services().store)
+    checked = file.pdf.size <= guard.services().config.documents.check_hash_mb << 20
     response = span_response(
         request, package, file.pdf, file.archive_sha256, "application/pdf", f"{document}-{file.seq}.pdf"
     )
@@ -204,10 +204,11 @@ def _words(file: FileRow | None, narrow: Narrowed) -> list[str]:
     backend = guard.services().backend()
     if file is None or backend is None or not narrow.query:
         return []
+    found = guard.services()
     try:
-        content = read_text(file, guard.services().store, guard.services().config.documents.text_limit_kb << 10)
-    except (UnsafePathError, OSError):
-        return []  # the pane says so when it asks for the bytes
+        content = read_text(file, found.store, found.checker, found.config.documents.text_limit_kb << 10)
+    except (UnsafePathError, DamagedSpanError, OSError):
+        return []  # the text view says so
     return matched_words(content, backend.matches(narrow.query, content))
 
 
@@ -235,8 +236,20 @@ def _pages(content: str, spans: Any) -> list[list[tuple[str, bool]]]:
     return pages
 
 
-def _damaged(patient_id: str, document_id: str, file: FileRow, what: str) -> Response:
-    """Bytes that are not the recorded ones are never shown; it is written down and cried out."""
+def _damage(file: FileRow) -> str:
+    """How a file's PDF differs from what was archived, in a few words for the log; empty where it does not."""
+    try:
+        package = package_of(file, guard.services().store)
+        guard.services().checker.check(package, file.pdf, file.archive_sha256)
+        with open_span(package, file.pdf) as reader:
+            return "" if reader.read(5) == b"%PDF-" else "not a PDF"
+    except UnsafePathError:
+        return "path"
+    except (DamagedSpanError, OSError):
+        return "sha256 differs"
+
+
+def _note_damage(patient_id: str, document_id: str, file: FileRow, what: str) -> None:
     log.critical("integrity: a file in a package is not as recorded (%s); run journalarkiv verify", what)
     guard.look(
         AuditAction.OPEN_DOCUMENT,
@@ -247,4 +260,9 @@ def _damaged(patient_id: str, document_id: str, file: FileRow, what: str) -> Res
         sha256=file.archive_sha256,
         detail=f"integrity: {what}",
     )
+
+
+def _damaged(patient_id: str, document_id: str, file: FileRow, what: str) -> Response:
+    """Bytes that are not the recorded ones are never shown; it is written down and cried out."""
+    _note_damage(patient_id, document_id, file, what)
     return make_response(render_template("error.html", kind="damaged", status=500), 500)

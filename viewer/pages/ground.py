@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from viewer import guard
 from viewer.access import GROUNDS, NEEDS_REFERENCE, Action, Ground
 from viewer.audit import AuditAction
+from viewer.sessions import StatedGround
 
 blueprint = Blueprint("ground", __name__)
 
@@ -38,10 +39,11 @@ def state(patient_id: UUID) -> ResponseReturnValue:
         return _page(patient_id, "none")
     if chosen in NEEDS_REFERENCE and not reference:
         return _page(patient_id, "reference")
-    found.sessions.state_ground(
-        user.name, key, chosen, reference, detail, seconds=found.config.access.ground_hours * 3600
-    )
-    guard.look(AuditAction.GROUND_STATED, patient_id=key)
+    seconds = found.config.access.ground_hours * 3600
+    # first the log, then the right: a ground that is not written down opens nothing
+    stated = StatedGround(chosen, reference, detail, found.sessions.now() + seconds)
+    guard.look(AuditAction.GROUND_STATED, patient_id=key, ground=stated)
+    found.sessions.state_ground(user.name, key, chosen, reference, detail, seconds=seconds)
     return redirect(url_for("journal.documents", patient_id=patient_id), 303)
 
 
@@ -51,8 +53,10 @@ def close(patient_id: UUID) -> ResponseReturnValue:
     """Done with the patient: the ground no longer holds."""
     key = str(patient_id)
     guard.admit(Action.STATE_GROUND, key)
-    guard.look(AuditAction.GROUND_STATED, patient_id=key, detail="withdrawn")
-    guard.services().sessions.drop_ground(guard.current_user().name, key)
+    found, user = guard.services(), guard.current_user()
+    withdrawn = found.sessions.ground(user.name, key)
+    found.sessions.drop_ground(user.name, key)
+    guard.look_back(AuditAction.GROUND_STATED, patient_id=key, ground=withdrawn, detail="withdrawn")
     return redirect(url_for("patients.form"), 303)
 
 

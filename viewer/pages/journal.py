@@ -13,7 +13,7 @@ from viewer import guard
 from viewer.access import Action
 from viewer.audit import AuditAction, AuditOutcome
 from viewer.pages.snippets import marked, read_text
-from viewer.ranges import UnsafePathError
+from viewer.ranges import DamagedSpanError, UnsafePathError
 from viewer.records import DocumentRow, Filters
 
 blueprint = Blueprint("journal", __name__)
@@ -69,6 +69,8 @@ def documents(patient_id: UUID) -> ResponseReturnValue:
     pages = max(1, -(-len(ids) // size))
     page = min(max(1, request.args.get("page", 1, type=int)), pages)
     rows = guard.records().rows(key, ids[(page - 1) * size : page * size])
+    hidden = len(guard.records().visible_ids(key, Filters(ids=narrow.filters.ids))) - len(ids) if narrow.query else 0
+    backend = guard.services().backend()
     snippets = _snippets(key, rows, narrow) if narrow.query else {}
     guard.look(
         AuditAction.SEARCH_TEXT if narrow.query else AuditAction.LIST_DOCUMENTS,
@@ -89,7 +91,9 @@ def documents(patient_id: UUID) -> ResponseReturnValue:
         page=page,
         pages=pages,
         first=(page - 1) * size + 1,
-        searchable=guard.services().backend() is not None,
+        searchable=backend is not None,
+        behind=backend is not None and backend.behind(),
+        hidden=hidden,
     )
 
 
@@ -148,8 +152,8 @@ def _snippets(patient_id: str, rows: list[DocumentRow], narrow: Narrowed) -> dic
         if file is None:
             continue
         try:
-            text = read_text(file, guard.services().store, _SNIPPET_BYTES)
-        except (UnsafePathError, OSError):
-            continue
+            text = read_text(file, guard.services().store, guard.services().checker, _SNIPPET_BYTES)
+        except (UnsafePathError, DamagedSpanError, OSError):
+            continue  # the document's own page says that it is damaged
         made[row.id] = [list(marked(s.text, s.spans)) for s in backend.snippets(narrow.query, text, 2)]
     return made

@@ -12,8 +12,11 @@ from viewer.access import Action, Role
 from viewer.accounts import BusyError
 from viewer.audit import AuditAction, AuditOutcome
 from viewer.config import LANGUAGES
+from viewer.devices import KEEP_DAYS
 
 blueprint = Blueprint("login", __name__)
+_MOST_ROWS = 30
+"""Failed logins a minute that are written down singly: a flood of them must not fill the disk that the log is on."""
 
 
 @blueprint.get("/logg-inn")
@@ -31,26 +34,31 @@ def enter() -> ResponseReturnValue:
     """Check name and password; the same answer whatever was wrong."""
     found = guard.services()
     name, password = request.form.get("user", "").strip().lower()[:64], request.form.get("password", "")
-    keys = (
-        (f"login-account:{name}", found.config.limits.login_per_account),
-        (f"login-address:{request.remote_addr}", found.config.limits.login_per_address),
-    )
-    if any(found.limiter.full(key, limit) for key, limit in keys):
-        guard.look(AuditAction.LOGIN_FAILED, outcome=AuditOutcome.DENIED, user=name, decision="limited")
-        return _form("often", 429)
-    try:
-        user = found.accounts.login(name, password)
-    except BusyError:
-        return _form("busy", 503)
-    if user is None:
-        for key, _ in keys:
-            found.limiter.count(key)
-        guard.look(AuditAction.LOGIN_FAILED, outcome=AuditOutcome.FAILED, user=name)
-        return _form("wrong", 401)
+    browser = request.cookies.get(guard.device_cookie_name(found.config))
+    device = found.devices.known(browser, name)
+    with found.logins.attempt(name, request.remote_addr or "", device) as attempt:
+        if attempt is None:
+            _failed(name, AuditOutcome.DENIED, "limited")
+            return _form("often", 429)
+        try:
+            user = found.accounts.login(name, password)
+        except BusyError:
+            attempt.uncount()
+            return _form("busy", 503)
+        if user is None:
+            _failed(name, AuditOutcome.FAILED)
+            return _form("wrong", 401)
+        attempt.uncount()
     guard.look(AuditAction.LOGIN, user=user.name, user_name=user.full_name, role=user.role.value)
     token = found.sessions.start(user.name, found.config.pages.language, replaces=g.get("token"))
     response = make_response(redirect(home(user.role), 303))
     _set_cookie(response, guard.cookie_name(found.config), token)
+    _set_cookie(
+        response,
+        guard.device_cookie_name(found.config),
+        found.devices.remember(browser, user.name),
+        days=KEEP_DAYS,
+    )
     response.delete_cookie(guard.login_cookie_name(found.config), secure=found.config.secure)
     return response
 
@@ -60,8 +68,8 @@ def enter() -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """End the session on the server and clear what the browser kept."""
     found = guard.services()
-    guard.look(AuditAction.LOGOUT)
     found.sessions.end(g.token)
+    guard.look_back(AuditAction.LOGOUT)
     response = make_response(redirect(url_for("login.form"), 303))
     response.delete_cookie(guard.cookie_name(found.config), secure=found.config.secure)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -103,5 +111,24 @@ def _form(problem: str, status: int = 200) -> Response:
     return response
 
 
-def _set_cookie(response: Response, name: str, value: str) -> None:
-    response.set_cookie(name, value, secure=guard.services().config.secure, httponly=True, samesite="Lax", path="/")
+def _failed(name: str, outcome: AuditOutcome, decision: str = "") -> None:
+    """Write down a login that did not succeed; of very many, so many a minute, and how many were left out before."""
+    found = guard.services()
+    if not found.limiter.allow("login-rows", _MOST_ROWS):
+        found.login_rows.left_out()
+        return
+    left_out = found.login_rows.take()
+    detail = f"{left_out} more failed or refused logins before this one, not written down singly" if left_out else ""
+    guard.look(AuditAction.LOGIN_FAILED, outcome=outcome, user=name, decision=decision, detail=detail)
+
+
+def _set_cookie(response: Response, name: str, value: str, *, days: int | None = None) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=days * 86400 if days else None,
+        secure=guard.services().config.secure,
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )

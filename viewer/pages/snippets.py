@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archive.package import open_span
 from archive.store import ArchiveStore
-from viewer.ranges import safe_package
+from viewer.ranges import SpanChecker, safe_package
 from viewer.records import FileRow
 
 Spans = Sequence[tuple[int, int]]
@@ -18,9 +18,17 @@ def package_of(file: FileRow, store: ArchiveStore) -> Path:
     return safe_package(store.root, store.packages, file.package_path)
 
 
-def read_text(file: FileRow, store: ArchiveStore, most_bytes: int) -> str:
-    """The beginning of a file's text. Raises UnsafePathError."""
-    with open_span(package_of(file, store), file.text) as reader:
+def read_text(file: FileRow, store: ArchiveStore, checker: SpanChecker, most_bytes: int) -> str:
+    """The beginning of a file's text, once the whole of it is known to be what was archived.
+
+    Raises:
+        UnsafePathError: the package's path leads out of packages/.
+        DamagedSpanError: the text is not the one recorded.
+        OSError: it cannot be read.
+    """
+    package = package_of(file, store)
+    checker.check(package, file.text, file.text_sha256, any_size=True)
+    with open_span(package, file.text) as reader:
         return str(reader.read(min(most_bytes, file.text.size)), "utf-8", "replace")
 
 

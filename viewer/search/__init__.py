@@ -114,6 +114,10 @@ class SearchBackend(Protocol):
         """What the index was built from, compared with the archive as it is now."""
         ...
 
+    def behind(self) -> bool:
+        """Whether the archive has changed since, said without waiting: True also where that is not known yet."""
+        ...
+
     def superseded(self) -> bool:
         """True when a newer generation of the index has been published; open it and close this one."""
         ...

@@ -3,10 +3,13 @@
 A word is a run of letters and digits that begins with a letter, or a number (`7,5` and `01.02.2003` are one; `10mg` is
 10 and mg). Words are NFC, lower case, and stemmed by Snowball's Norwegian stemmer until it takes no more away: one
 round makes `feb` of feber but `feber` of feberen, and the two would not meet. No word is left out: negations carry
-meaning in a journal, and phrases need them all. æ, ø and å are letters of their own and never folded.
+meaning in a journal, and phrases need them all. æ, ø and å are letters of their own and never folded; ä and ö are æ
+and ø (Sjögren, Sjøgren), and other letters lose their accents (café, Müller), in text and query alike. Signs without
+width are not there.
 
 Words joined by hyphen or slash are indexed one by one; those joined by hyphens also as one word, so that `blod-trykk`,
-`blodtrykk` and `trykk` all find it. The same goes for words that were broken at the end of a line.
+`blodtrykk` and `trykk` all find it. The same goes for words that were broken at the end of a line, and for the numbers
+that people write in groups: of persons (6 and 5 digits), telephones, organisations and accounts.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from dataclasses import dataclass
 
 import Stemmer
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of what terms a text gives; an index of another version is rebuilt."""
 
 FILE_BITS = 24
@@ -29,11 +32,22 @@ _NUMBER = r"\d+(?:[.,:]\d+)*"
 _LETTERS = r"[^\W\d_][^\W_]*"
 _SOFT = "\u00ad\ufffe\u0002"  # soft hyphen, and what PDFium gives for a hyphen that breaks a line
 _HYPHEN = rf"[-‐‑{_SOFT}](?:\r?\n[ \t]*)?"
+_BLANK = "[ \u00a0\u2009\u202f]"
+GROUPED = "|".join(
+    _BLANK.join(rf"\d{{{digits}}}" for digits in shape)
+    for shape in ((6, 5), (3, 2, 3), (2, 2, 2, 2), (3, 3, 3), (4, 2, 5))
+)
+"""A number in groups, as a pattern."""
+_GROUPED_DIGITS = frozenset((8, 9, 11))
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _PIECE = re.compile(rf"{_NUMBER}|{_LETTERS}")
-_TOKEN = re.compile(rf"(?:{_NUMBER}|{_LETTERS})(?:(?:{_HYPHEN}|/)(?:{_NUMBER}|{_LETTERS}))*")
+_TOKEN = re.compile(
+    rf"(?<!\d)(?:{GROUPED})(?![\d.,:]\d|\d|{_BLANK}?{_HYPHEN}\d)|(?:{_NUMBER}|{_LETTERS})(?:(?:{_HYPHEN}|/)(?:{_NUMBER}|{_LETTERS}))*"
+)
 _CACHE_WORDS = 200_000
 _JOINED_PIECES = 3
 _STEM_ROUNDS = 4
+_ALIKE = str.maketrans({"ä": "æ", "ö": "ø"})
 _WORDS_PER_FILE = 1 << FILE_BITS
 
 Compound = tuple[tuple[str, ...], str]
@@ -83,7 +97,7 @@ class Analyser:
 
     def stem(self, word: str) -> str:
         """The term of one word."""
-        lower = word.lower()
+        lower = _bare(word.lower())
         if self._vocabulary is not None:
             self._vocabulary.add(lower)
         if lower[0].isdecimal():
@@ -127,11 +141,11 @@ class Analyser:
             for piece in _PIECE.finditer(composed, match.start(), match.end()):
                 start, end = piece.span()
                 word = piece.group()
-                yield Token(self.stem(word), word.lower(), position, position, *_original(offsets, start, end))
+                yield Token(self.stem(word), _bare(word.lower()), position, position, *_original(offsets, start, end))
                 position += 1
             found = self._cache.get(match.group()) or self._look(match.group())
             if not isinstance(found, str) and found[1]:
-                whole = "".join(_PIECE.findall(match.group())).lower()
+                whole = _bare("".join(_PIECE.findall(match.group())).lower())
                 yield Token(found[1], whole, first, position - 1, *_original(offsets, *match.span()))
 
     def _look(self, raw: str) -> str | Compound:
@@ -141,7 +155,10 @@ class Analyser:
             result = self.stem(words[0])
         else:
             pieces, joined = tuple(self.stem(w) for w in words), ""
-            if len(words) <= _JOINED_PIECES and "/" not in raw and not any(w[0].isdecimal() for w in words):
+            if all(w.isdecimal() for w in words):
+                if "/" not in raw and sum(map(len, words)) in _GROUPED_DIGITS:
+                    joined = self.stem("".join(words))
+            elif len(words) <= _JOINED_PIECES and "/" not in raw and not any(w[0].isdecimal() for w in words):
                 joined = self.stem("".join(words))
             result = (pieces, "" if joined in pieces else joined)
         if len(self._cache) >= _CACHE_WORDS:
@@ -160,18 +177,32 @@ def _put(into: dict[str, int | list[int]], term: str, position: int) -> None:
         known.append(position)
 
 
+def _bare(lower: str) -> str:
+    """A word in lower case without the accents that people leave out."""
+    if lower.isascii():
+        return lower
+    kept = []
+    for character in lower.translate(_ALIKE):
+        if character in "æøå":
+            kept.append(character)
+        else:
+            kept += [c for c in unicodedata.normalize("NFD", character) if not unicodedata.combining(c)]
+    return unicodedata.normalize("NFC", "".join(kept)) or lower
+
+
 def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
 
 
 def _composed(text: str) -> tuple[str, list[int] | None]:
-    """The text in NFC, and for each character of it (and its end) the offset in the original; None: unchanged."""
-    if unicodedata.is_normalized("NFC", text):
+    """The text in NFC without signs of no width, and for each character of it (and its end) the offset in the
+    original; None: unchanged."""
+    if unicodedata.is_normalized("NFC", text) and not _INVISIBLE.search(text):
         return text, None
     parts, offsets, start = [], [], 0
     for i in range(1, len(text) + 1):
-        if i == len(text) or not unicodedata.combining(text[i]):
-            part = unicodedata.normalize("NFC", text[start:i])
+        if i == len(text) or not (unicodedata.combining(text[i]) or _INVISIBLE.match(text[i])):
+            part = _nfc(text[start:i])
             parts.append(part)
             offsets.extend([start] * len(part))
             start = i

@@ -21,14 +21,14 @@ from functools import cache
 from importlib import resources
 
 from viewer.search import QueryNote
-from viewer.search.analysis import Analyser
+from viewer.search.analysis import GROUPED, Analyser
 
 MAX_CHARACTERS = 200
 MAX_LEAVES = 10
 MIN_PREFIX = 3
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″", '"'))
-_PART = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)(?P<close>"?)|(?P<plain>[^\s"]+)')
+_PART = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)(?P<close>"?)|(?P<plain>(?<!\S)(?:' + GROUPED + r')(?!\S)|[^\s"]+)')
 
 
 @dataclass(frozen=True, slots=True)

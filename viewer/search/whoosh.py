@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
@@ -18,6 +19,9 @@ from viewer.search.highlight import find_matches, make_snippets
 from viewer.search.query import Query, parse
 from viewer.search.shard import Clock, OutOfTimeError, Ranked, Search, Shard
 
+_COMPARED_AT_ONCE = 20_000
+"""Packages that are compared with the index while a page waits: some hundredths of a second."""
+
 
 class WhooshBackend:
     """The current index of an archive, opened whole; see `viewer.search.SearchBackend` for what it answers.
@@ -32,6 +36,7 @@ class WhooshBackend:
         self._manifest = read_manifest(store)
         self._analyser = Analyser()
         self._stale: tuple[int, bool] | None = None
+        self._comparing = threading.Lock()
         self._shards: dict[int, Shard] = {}
         try:
             for facts in self._manifest.shards:
@@ -144,6 +149,29 @@ class WhooshBackend:
             manifest.documents,
             self._is_stale(),
         )
+
+    def behind(self) -> bool:
+        """Whether the archive has changed since, as far as is known without waiting: a large archive is compared in
+        the background, and until that is done a catalogue of another serial counts as changed."""
+        try:
+            with Catalogue.open(self._store) as catalogue:
+                serial = catalogue.content_serial
+        except CatalogueInvalidError:
+            return True
+        known = self._stale
+        if known is not None and known[0] == serial:
+            return known[1]
+        if self._manifest.packages <= _COMPARED_AT_ONCE:
+            return self._is_stale()
+        if self._comparing.acquire(blocking=False):
+            threading.Thread(target=self._compare, name="index-compare", daemon=True).start()
+        return serial != self._manifest.content_serial
+
+    def _compare(self) -> None:
+        try:
+            self._is_stale()
+        finally:
+            self._comparing.release()
 
     def superseded(self) -> bool:
         """True when index/current no longer says what it said when this was opened."""

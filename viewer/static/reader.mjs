@@ -20,7 +20,8 @@ const viewer = new PDFViewer({
   eventBus,
   linkService,
   findController,
-  annotationMode: pdfjs.AnnotationMode.DISABLE,
+  // form values, notes and stamps are content: they are drawn; nothing of them can be changed or followed
+  annotationMode: pdfjs.AnnotationMode.ENABLE,
   annotationEditorMode: pdfjs.AnnotationEditorType.DISABLE,
   enableAutoLinking: false,
   imageResourcesPath: `${data.base}images/`,
@@ -84,7 +85,8 @@ try {
   }).promise;
   viewer.setDocument(pdf);
   linkService.setDocument(pdf, null);
-} catch {
-  byId("venter").textContent = data.textFailed;
+} catch (error) {
+  // the server answers 500 where the bytes are not those that were archived
+  byId("venter").textContent = error?.status === 500 ? data.textDamaged : data.textFailed;
   pane.dataset.failed = "true";
 }
