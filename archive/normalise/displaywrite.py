@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archive.ebcdic import BASE, DIFFERENCES
 from archive.normalise.contract import Limits, Made
 from archive.normalise.plaintext import plaintext
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -22,22 +23,7 @@ from archive.record import FlagNote
 
 ROUTE = "displaywrite"
 
-_BASE = "cp500"
 _Others = Mapping[int, str]
-
-
-def _others(codes: str, characters: str) -> _Others:
-    return dict(zip(bytes.fromhex(codes), characters, strict=True))
-
-
-_PAGES = {
-    # by IBM's number, what differs from page 500
-    37: _others("4a4f5a5fb0babb", "¢|!¬^[]"),
-    256: _others("b3b4bfe1", "₧ƒ‗\u2003"),
-    277: _others("474a5a5b676a707b7c809c9e9fa1c0d0dc", "}#¤Å$ø¦ÆØ@{[]üæå~"),
-    278: _others("43474a515a5b63676a797b7c9fa1b5c0ccd0dcec", "{}§`¤Å#$öéÄÖ]ü[ä¦å~@"),
-    500: {},
-}
 _PREFIXES = (0xE103, 0xE104, 0xE106)
 _PARAMETERS, _TEXT = 0xE205, 0xE807
 _FORMATS = (0xE201, 0xE202, 0xE204)
@@ -160,9 +146,9 @@ class _Reader:
         if len(named) < 4:
             raise DocumentProblem(Reason.CORRUPT, "A field that names the code page is too short.")
         (page,) = struct.unpack_from(">H", named, 2)
-        if page not in _PAGES:
+        if page not in DIFFERENCES:
             raise _unread(f"code page {page}")
-        self._page = _PAGES[page]
+        self._page = DIFFERENCES[page]
 
     def _text(self, said: bytes, *, margin: bool) -> str:
         parts: list[str] = []
@@ -189,7 +175,7 @@ class _Reader:
             raise _unread(f"control {code:02X}")
         if self._page is None:
             raise DocumentProblem(Reason.CORRUPT, "There is text before its code page is named.")
-        character = self._page.get(code) or bytes((code,)).decode(_BASE)
+        character = self._page.get(code) or bytes((code,)).decode(BASE)
         if code == _NUMERIC_SPACE and not character.isspace():
             raise _unread(f"{code:02X}, which is a space or {character}")
         return character

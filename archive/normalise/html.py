@@ -88,9 +88,10 @@ def _decoded(content: bytes) -> tuple[str, list[FlagNote]]:
             if not name.startswith("utf-16"):
                 return content.decode("cp1252" if name in _CP1252_NAMES else name), []
     read = decode(content)
-    if not read.lossless:
-        return read.text, [FlagNote(Flag.DECODED_LENIENTLY, f"Read as {read.encoding}; some bytes are not of it.")]
-    return read.text, [] if read.certain else [FlagNote(Flag.ENCODING_GUESSED, f"Read as {read.encoding}.")]
+    if read.certain and read.lossless:
+        return read.text, []
+    flag = Flag.ENCODING_GUESSED if read.lossless else Flag.DECODED_LENIENTLY
+    return read.text, [FlagNote(flag, read.detail or f"Read as {read.encoding}.")]
 
 
 def _parsed(text: str) -> tuple[Any, Harmless]:

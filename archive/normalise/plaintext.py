@@ -79,8 +79,10 @@ def _without_marks(text: str) -> tuple[str, tuple[FlagNote, ...]]:
 
 def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:
     if not decoded.lossless:
-        return (FlagNote(Flag.DECODED_LENIENTLY, f"Read as {decoded.encoding}; some bytes are not of it."),)
-    return () if decoded.certain else (FlagNote(Flag.ENCODING_GUESSED, f"Read as {decoded.encoding}."),)
+        detail = decoded.detail or f"Read as {decoded.encoding}; some bytes are not of it."
+        return (FlagNote(Flag.DECODED_LENIENTLY, detail),)
+    detail = decoded.detail or f"Read as {decoded.encoding}."
+    return () if decoded.certain else (FlagNote(Flag.ENCODING_GUESSED, detail),)
 
 
 def expanded(line: str) -> str:
