@@ -59,6 +59,13 @@ TABLES = ("package", "patient", "patient_identifier", "document", "file", "quara
 """Every table that is derived from packages and quarantine."""
 
 
+_FLAGS = """
+SELECT json_extract(f.value, '$[0]'), count(*) FROM (
+    SELECT flags FROM document WHERE flags<>'[]' UNION ALL SELECT flags FROM file WHERE flags<>'[]'
+    UNION ALL SELECT flags FROM patient WHERE flags<>'[]') AS t, json_each(t.flags) AS f GROUP BY 1 ORDER BY 1
+"""
+
+
 class Catalogue:
     """The open catalogue; a context manager. `connection` (rows are `sqlite3.Row`) is for queries of every kind."""
 
@@ -221,6 +228,10 @@ class Catalogue:
     def content_serial(self) -> int:
         """A number that grows with every transaction that recorded something."""
         return int(self.connection.execute("SELECT value FROM meta WHERE key='content_serial'").fetchone()[0])
+
+    def flag_counts(self) -> dict[str, int]:
+        """How often each flag stands on what is archived now: on documents, files and patients."""
+        return dict(self.connection.execute(_FLAGS).fetchall())
 
     def digest(self, *, packages: bool = True) -> str:
         """SHA-256 over all rows in canonical order: equal for catalogues that answer every question alike.

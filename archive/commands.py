@@ -99,12 +99,15 @@ def rebuild(archive: Path, as_json: bool) -> int:
 @click.option("--fidelity", type=click.IntRange(0), default=0, help="Files of each route to compare with originals.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which files the fidelity sample draws.")
 @click.option("--passwords", type=_FILE, help="As given to migrate: opens originals that the sample compares.")
+@click.option("--check", is_flag=True, help="Only tell: write nothing, as on read-only media.")
 @click.option("--json", "as_json", is_flag=True, help="Result as JSON, journalarkiv.report/1.")
-def report(archive: Path, fidelity: int, seed: int, passwords: Path | None, as_json: bool) -> int:
+def report(archive: Path, fidelity: int, seed: int, passwords: Path | None, check: bool, as_json: bool) -> int:
     """Reconcile source and archive, and write the completeness certificate.
 
     Writes three files into seals/: the certificate as HTML and JSON, and the list of all packages with their hashes,
     over whose lines the certificate's Merkle root is made. Keep a copy of the certificate elsewhere.
+
+    Packages are looked for by name and size; `verify` reads them.
 
     With --fidelity, files of every route are compared with their originals: words kept, pages, difference as pictures.
     """
@@ -115,15 +118,15 @@ def report(archive: Path, fidelity: int, seed: int, passwords: Path | None, as_j
 
     known = () if passwords is None else read_passwords(passwords)
     store = ArchiveStore.open(archive)
-    with store.lock(), _bar("compare", " files") as progress:
+    with contextlib.nullcontext() if check else store.lock(), _bar("compare", " files") as progress:
         wanted = functools.partial(measure, store, per_route=fidelity, seed=seed, passwords=known, progress=progress)
-        made = make_report(store, fidelity=wanted if fidelity else None)
+        made = make_report(store, fidelity=wanted if fidelity else None, write=not check)
     plain = made.to_plain()
     if as_json:
         click.echo(json.dumps(plain, ensure_ascii=False))
     else:
         click.echo(render_text(plain))
-        click.echo(f"Written: {html_path(store, made)}")
+        click.echo("Nothing was written." if check else f"Written: {html_path(store, made)}")
     made.require_reconciled()
     return int(ExitCode.FINDINGS if made.quarantined else ExitCode.DONE)
 

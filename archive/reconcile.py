@@ -19,6 +19,7 @@ from archive.catalogue import Catalogue
 from archive.coded import Coded
 from archive.database import connect_read_only
 from archive.errors import NotReconciledError
+from archive.presence import kept_bytes_astray, packages_astray
 from archive.quarantinecheck import folder_names
 from archive.store import ArchiveStore
 
@@ -38,6 +39,10 @@ class DifferenceCode(Coded):
         "The register's quarantined documents are not those of the catalogue.",
     )
     QUARANTINE_FOLDER = "quarantine-folder", "The register's quarantined documents are not those in quarantine/."
+    QUARANTINE_BYTES = "quarantine-bytes", "Fewer bytes of a quarantined document are kept than recorded."
+    PACKAGE_MISSING = "package-missing", "A package that is recorded is not on disk."
+    PACKAGE_SIZE = "package-size", "A package is larger or smaller than recorded."
+    PACKAGE_UNKNOWN = "package-unknown", "A package on disk is not in the catalogue."
     PATIENT = "patient-documents", "A patient has another number of archived documents than the register says."
 
 
@@ -114,6 +119,10 @@ class Reconciliation:
     """Documents by the mapping's rule."""
     findings: dict[str, int] = field(default_factory=dict)
     """What was remarked about the newest export, by code: orphan-file, duplicate-row ..."""
+    flags: dict[str, int] = field(default_factory=dict)
+    """Facts to know about what is archived now (documents, files, patients), by code."""
+    packages: int | None = None
+    """Packages that were looked for on disk, by name and size; None where nobody looked."""
     differences: list[Difference] = field(default_factory=list)
     """The first thousand."""
     difference_count: int = 0
@@ -134,6 +143,16 @@ class Reconciliation:
         self.difference_count += 1
         if len(self.differences) < _KEPT:
             self.differences.append(difference)
+
+    @property
+    def not_checked(self) -> str:
+        """What was looked at on disk and what was not, as a sentence."""
+        if self.packages is None:
+            return "The packages on disk were not looked at; `journalarkiv verify` does."
+        return (
+            f"{self.packages} packages were looked for by name and size; what is in them was not read"
+            " (`journalarkiv verify` does)."
+        )
 
     def require_balanced(self) -> None:
         """Raise where it is not balanced.
@@ -161,6 +180,8 @@ class Reconciliation:
             "quarantined": dict(sorted(self.quarantined.items())),
             "excluded": dict(sorted(self.excluded.items())),
             "findings": dict(sorted(self.findings.items())),
+            "flags": dict(sorted(self.flags.items())),
+            "checked": {"packages": self.packages, "content": False},
             "difference_count": self.difference_count,
             "differences": [dataclasses.asdict(d) for d in self.differences],
         }
@@ -172,9 +193,11 @@ class Reconciliation:
             ("Quarantined", self.quarantined),
             ("Excluded", self.excluded),
             ("Findings", self.findings),
+            ("Flags of what is archived", self.flags),
         ):
             if counts:
                 lines += [f"{title}:"] + [f"{n:>10}  {code}" for code, n in sorted(counts.items())]
+        lines.append(self.not_checked)
         if self.consistent and not self.balanced:
             waiting = self.totals.unaccounted
             return "\n".join([*lines, f"{waiting} document(s) wait to be worked; everything else adds up."])
@@ -290,7 +313,22 @@ def reconcile_archive(store: ArchiveStore, register: sqlite3.Connection, catalog
     for code, expected, found in streams:
         for subject, left, right in compare(expected, found):
             result.differ(Difference(code, subject, left, right))
+    _look_on_disk(store, catalogue, result)
+    result.flags = catalogue.flag_counts()
     return result
+
+
+def _look_on_disk(store: ArchiveStore, catalogue: Catalogue, result: Reconciliation) -> None:
+    """Hold the catalogue against names and sizes of what is there."""
+    for astray in packages_astray(store, catalogue):
+        if astray.found is None:
+            code = DifferenceCode.PACKAGE_MISSING
+        else:
+            code = DifferenceCode.PACKAGE_UNKNOWN if astray.recorded is None else DifferenceCode.PACKAGE_SIZE
+        result.differ(Difference(code, astray.path, astray.recorded or 0, astray.found or 0))
+    for document, recorded, found in kept_bytes_astray(store, catalogue):
+        result.differ(Difference(DifferenceCode.QUARANTINE_BYTES, document, recorded, found))
+    result.packages = int(catalogue.connection.execute("SELECT count(*) FROM package").fetchone()[0])
 
 
 def reconcile_store(store: ArchiveStore) -> Reconciliation:

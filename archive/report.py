@@ -57,7 +57,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The Merkle root over the manifest of all packages; `manifest` is its file name in seals/."""
+    """The Merkle root over the manifest of all packages; `manifest` is its file name in seals/, "" for none."""
 
     merkle_root: str
     packages: int
@@ -115,6 +115,7 @@ def make_report(
     *,
     now: datetime | None = None,
     fidelity: Callable[[Catalogue], Fidelity] | None = None,
+    write: bool = True,
 ) -> ArchiveReport:
     """Reconcile, count, and seal: writes the manifest, the certificate (JSON) and its HTML into seals/.
 
@@ -122,6 +123,8 @@ def make_report(
         store: the archive.
         now: when it is made; the present by default.
         fidelity: draws and compares a sample, where one is wanted (`archive.fidelity.sample.measure`).
+
+        write: without it nothing is written: the seal names no file. For read-only media.
 
     Raises:
         CatalogueInvalidError: there is no catalogue to count by.
@@ -134,7 +137,10 @@ def make_report(
         register = stack.enter_context(open_register(store)) if store.register.is_file() else None
         # one state of the catalogue for everything that is said
         catalogue.connection.execute("BEGIN")
-        manifest, root, packages = seal.write_manifest(store, catalogue, stamp)
+        if write:
+            manifest, root, packages = seal.write_manifest(store, catalogue, stamp)
+        else:
+            manifest, (root, packages) = None, seal.package_root(catalogue)
         db = catalogue.connection
         report = ArchiveReport(
             generated=moment.isoformat(timespec="seconds"),
@@ -144,7 +150,7 @@ def make_report(
             validation=_validation(store, db),
             reconciliation=None if register is None else reconcile_archive(store, register, catalogue),
             quarantined=_counts(db, "SELECT reason, count(*) FROM quarantined GROUP BY 1 ORDER BY 1"),
-            flags=_counts(db, _FLAGS),
+            flags=catalogue.flag_counts(),
             engines=_counts(
                 db, "SELECT verdict_engine, count(*) FROM file WHERE verdict_passed NOT NULL GROUP BY 1 ORDER BY 1"
             ),
@@ -153,9 +159,11 @@ def make_report(
             type_names=dict(
                 db.execute("SELECT type_code, max(type_text) FROM document GROUP BY 1 ORDER BY 1").fetchall()
             ),
-            seal=Seal(root, packages, manifest.name),
+            seal=Seal(root, packages, manifest.name if manifest else ""),
             fidelity=fidelity(catalogue) if fidelity else None,
         )
+    if not write:
+        return report
     plain = report.to_plain()
     write_durably(html_path(store, report), render_html(plain).encode())
     content = json.dumps(plain, ensure_ascii=False, indent=1).encode() + b"\n"
@@ -167,13 +175,6 @@ def make_report(
 def html_path(store: ArchiveStore, report: ArchiveReport) -> Path:
     """Where the certificate for people is."""
     return (store.seals / report.seal.manifest.replace("packages-", "certificate-")).with_suffix(".html")
-
-
-_FLAGS = """
-SELECT json_extract(f.value, '$[0]'), count(*) FROM (
-    SELECT flags FROM document UNION ALL SELECT flags FROM file UNION ALL SELECT flags FROM patient) AS t,
-    json_each(t.flags) AS f GROUP BY 1 ORDER BY 1
-"""
 
 
 def _holdings(db: sqlite3.Connection) -> Holdings:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archive.catalogue import Catalogue
 from archive.findings import FindingCode, Findings
-from archive.fixity import MerkleTree, manifest_line, merkle_root
+from archive.fixity import MerkleTree, manifest_line
 from archive.store import ArchiveStore, disk_full_is_clear, publish
 
 MANIFEST = "packages-{stamp}.sha256"
@@ -25,9 +25,12 @@ def manifest(catalogue: Catalogue) -> Iterator[bytes]:
         yield manifest_line(row["path"], row["sha256"])
 
 
-def package_root(catalogue: Catalogue) -> str:
-    """The Merkle root over all packages recorded now."""
-    return merkle_root(manifest(catalogue))
+def package_root(catalogue: Catalogue) -> tuple[str, int]:
+    """The Merkle root over all packages recorded now, and their number."""
+    tree = MerkleTree()
+    for line in manifest(catalogue):
+        tree.add(line)
+    return tree.root(), tree.size
 
 
 def write_manifest(store: ArchiveStore, catalogue: Catalogue, stamp: str) -> tuple[Path, str, int]:

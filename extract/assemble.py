@@ -80,7 +80,7 @@ def assemble(
     previous: PackageContents | None = None
     if patient is not None and planned.generation:
         previous_path = desk.store.package_path(package_id(patient.id, planned.generation))
-        previous = read_package(previous_path)
+        previous = _previous(previous_path)
     documents = list(documents)
     while True:
         journal = _Journal()
@@ -113,6 +113,16 @@ def assemble(
     by_id = {d.plan.document.id: d for d in documents}
     entries = tuple(_put(desk.store, q, _bytes_to_keep(by_id[q.document.id])) for q in journal.quarantined)
     return PatientResult(planned.key, patient, print_, tuple(journal.results), receipt, ordered, entries)
+
+
+def _previous(path: Path) -> PackageContents:
+    try:
+        return read_package(path)
+    except FileNotFoundError:
+        raise DamagedError(
+            f"The package {path} is recorded and is not there.",
+            remedy="Run `journalarkiv verify`, and restore it from a copy.",
+        ) from None
 
 
 def _put(store: ArchiveStore, entry: Quarantined, sources: dict[str, Path]) -> Quarantined:

@@ -535,7 +535,7 @@ def test_a_report_seals_what_is_there(kept: Kept) -> None:
                      for p in kept.store.package_files()]  # fmt: skip
     assert report.seal.merkle_root == merkle_root(lines)
     with Catalogue.open(kept.store) as catalogue:
-        assert seal.package_root(catalogue) == report.seal.merkle_root
+        assert seal.package_root(catalogue) == (report.seal.merkle_root, report.seal.packages)
     assert (report.holdings.packages, report.holdings.current, report.holdings.documents) == (4, 3, 4)
     assert report.quarantined == {"corrupt": 1}
     assert report.flags == {"id-invalid": 3, "unknown-code": 4}
@@ -674,6 +674,30 @@ def test_report_tells_people_and_programs(kept: Kept, tmp_path: Path) -> None:
         "catalogue-archived",
         "patient-documents",
     }
+
+
+def test_a_report_never_says_reconciled_of_packages_that_are_not_there(kept: Kept, tmp_path: Path) -> None:
+    with_register(kept, tmp_path / "export")
+    plain = json.loads(run("report", kept.store.root, "--json", "--check").stdout)
+    assert plain["reconciled"] is True
+    assert plain["reconciliation"]["checked"] == {"packages": 4, "content": False}
+    assert plain["reconciliation"]["flags"] == plain["flags"] != {}
+    text = run("report", kept.store.root, "--check").stdout
+    assert "4 packages by name and size; their content was not read" in text
+    assert not list(kept.store.seals.iterdir()), "--check writes nothing"
+    for damage, code in ((b"", "package-size"), (None, "package-missing")):
+        if damage is None:
+            kept.path(kept.simple).unlink()
+        else:
+            kept.path(kept.simple).write_bytes(damage)
+        result = run("report", kept.store.root, "--json")
+        assert isinstance(result.exception, NotReconciledError)
+        plain = json.loads(result.stdout)
+        assert plain["reconciled"] is False
+        assert [(d["code"], d["subject"]) for d in plain["reconciliation"]["differences"]] == [
+            (code, kept.place(kept.simple))
+        ]
+        assert "NOT RECONCILED" in run("report", kept.store.root).stdout
 
 
 @pytest.mark.parametrize("verb", ["verify", "rebuild", "report"])

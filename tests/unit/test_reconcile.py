@@ -139,7 +139,11 @@ class Bench:
         archived = [make_document(one, k, [make_file(1, *contents_of(k, 1))], id=ids[k]) for k in ("a", "b")]
         with Catalogue.open(self.store, write=True) as catalogue:
             for patient, held in ((one, archived), (two, [])):
-                catalogue.record_package(receipt(patient, held), patient, held)
+                made = receipt(patient, held)
+                place = self.store.root / made.path
+                place.parent.mkdir(parents=True)
+                place.write_bytes(bytes(made.size))
+                catalogue.record_package(made, patient, held)
             refused = make_quarantined(two, "c")
             object.__setattr__(refused, "document", make_document(two, "c", (), id=ids["c"]))
             catalogue.record_quarantined(refused, two.id)
@@ -150,6 +154,7 @@ class Bench:
     def put(self, key: str, ids: dict[str, str]) -> None:
         (self.store.quarantine / ids[key]).mkdir()
         (self.store.quarantine / ids[key] / "reason.json").touch()
+        (self.store.quarantine / ids[key] / "kept.rtf").write_bytes(bytes(64))
 
     def result(self) -> Reconciliation:
         with Catalogue.open(self.store) as catalogue:
@@ -159,7 +164,7 @@ class Bench:
 def receipt(patient: Patient, held: list[JournalDocument]) -> PackageReceipt:
     spans = {(d.id, 1): FileSpans(Span(1, 1), Span(2, 1), Span(3, 1)) for d in held}
     id_ = package_id(patient.id, 1)
-    return PackageReceipt(id_, patient.id, 1, f"packages/{id_}.tar", "0" * 64, 512, spans)
+    return PackageReceipt(id_, patient.id, 1, f"packages/{id_[:2]}/{id_[2:4]}/{id_}.tar", "0" * 64, 512, spans)
 
 
 @pytest.fixture

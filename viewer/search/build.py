@@ -18,6 +18,7 @@ from typing import Any
 
 from archive.catalogue import Catalogue
 from archive.errors import IndexMissingError, WorkersFailedError
+from archive.presence import require_packages
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree
 from viewer.search.generation import (
     Manifest,
@@ -80,7 +81,7 @@ def build_index(
 
     Raises:
         ArchiveBusyError: a migration or another build is running.
-        CatalogueInvalidError: there is no catalogue to build from.
+        CatalogueInvalidError: there is no catalogue to build from, or it is not that of the packages.
         IndexMissingError: what was written did not check out; nothing was switched.
         DiskFullError: no room; run it again when there is.
         WorkersFailedError: the processes keep dying.
@@ -89,6 +90,7 @@ def build_index(
     with store.lock(), disk_full_is_clear():
         old = _usable(store)
         with Catalogue.open(store) as catalogue:
+            require_packages(store, catalogue)
             documents = catalogue.connection.execute("SELECT count(*) FROM document").fetchone()[0]
             shard_count = _shard_count(documents, shard_documents, old)
             dealt = deal_out(catalogue, shard_count)
