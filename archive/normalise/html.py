@@ -22,6 +22,7 @@ from archive.normalise import child as process
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
 from archive.normalise.htmlpages import lay_out
+from archive.normalise.htmlsigns import recode_signs
 from archive.normalise.htmltree import Harmless, made_harmless
 from archive.normalise.text_of import text_of
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -99,7 +100,10 @@ def _parsed(text: str) -> tuple[Any, Harmless]:
 
     try:
         page = weasyprint.HTML(string=text, base_url=None, url_fetcher=_fetcher())
-        return page, made_harmless(page.etree_element)
+        signs = recode_signs(page.etree_element, text)
+        harmless = made_harmless(page.etree_element)
+        harmless.flags += signs
+        return page, harmless
     except (DocumentProblem, MemoryError, OSError):
         raise
     except RecursionError:
