@@ -23,7 +23,7 @@ from extract.sources.scope import Scope, columns_used
 from extract.sources.staging import Groups, Lookup, Staging, join_key
 from extract.sources.tables import Row, Table, csv_columns, files_of, open_table
 from extract.sources.walk import FileTree
-from extract.sources.xmltable import compile_xpath
+from extract.sources.xpaths import compile_xpath
 
 _FINDINGS = 1_000
 

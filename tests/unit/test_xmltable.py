@@ -10,7 +10,9 @@ import pytest
 
 from archive.errors import MappingError, SourceUnreadableError
 from extract.mapping.model import TableSpec
-from extract.sources.xmltable import XmlTable, compile_xpath
+from extract.sources import xmltable
+from extract.sources.xmltable import XmlTable
+from extract.sources.xpaths import compile_xpath
 
 NESTED = """<?xml version="1.0" encoding="iso-8859-1"?>
 <eksport><eier>Prøve</eier>
@@ -84,13 +86,15 @@ def test_a_harmless_doctype_is_read(tmp_path: Path) -> None:
     assert rows(tmp_path, '<!DOCTYPE e SYSTEM "e.dtd"><e><r>1</r></e>', "r", ["."]) == [["1"]]
 
 
-@pytest.mark.parametrize("row", ["/e/d", "/e/p/d"])
-def test_memory_does_not_grow_with_rows(tmp_path: Path, row: str) -> None:
+@pytest.mark.parametrize(("row", "look_up"), [("/e/d", False), ("/e/p/d", False), ("/e/p/d", True)])
+def test_memory_does_not_grow_with_rows(tmp_path: Path, row: str, look_up: bool) -> None:
     """Measured from outside in a process of its own: libxml2's memory is not Python's."""
     text = "x" * 1_000
     inner = f"<d><f>{text}</f></d>"
+    columns = ["f"]
     if row == "/e/p/d":
-        inner = f"<p><navn>{text}</navn><andre><x/></andre><andre>{text}</andre>{inner}</p>"
+        columns += ["../navn", "../sist"] if look_up else []
+        inner = f"<p><navn>{text}</navn><andre><x/></andre><andre>{text}</andre>{inner}<sist/></p>"
 
     def peak(count: int) -> int:
         with (tmp_path / "t.xml").open("w") as f:
@@ -101,7 +105,7 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path, row: str) -> None:
             "import resource, sys; from pathlib import Path\n"
             "from extract.mapping.model import TableSpec; from extract.sources.xmltable import XmlTable\n"
             f"spec = TableSpec(name='t', where=(), file='t.xml', format='xml', row={row!r}, encoding='')\n"
-            f"print(sum(1 for _ in XmlTable(Path({str(tmp_path)!r}), spec, ['f']).rows()))\n"
+            f"print(sum(1 for _ in XmlTable(Path({str(tmp_path)!r}), spec, {columns!r}).rows()))\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
         )
         out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
@@ -109,3 +113,97 @@ def test_memory_does_not_grow_with_rows(tmp_path: Path, row: str) -> None:
         return int(out[1])
 
     assert peak(20_000) < peak(1_000) + 5_000  # kilobytes, of a file that grew by 40 000 or 80 000
+
+
+def people(count: int, inside: str, *, before: str = "<fnr>{n}</fnr>", after: str = "", filler: int = 0) -> str:
+    """An export of patients; `inside` holds a patient's documents, two in a wrapper."""
+    filling = f"<annet>{'x' * filler}</annet>" if filler else ""
+    each = f"<pasient nr='{{n}}'>{before}{filling}{inside}{after}</pasient>"
+    return "<u><eier>E</eier>" + "".join(each.replace("{n}", str(n)) for n in range(count)) + "</u>"
+
+
+WRAPPED = "<dokumenter><dok id='{n}a'/><dok id='{n}b'/></dokumenter>"
+BARE = "<dok id='{n}a'/><mellom/><dok id='{n}b'/>"
+OWN = [[f"{n}{d}", str(n)] for n in range(40) for d in "ab"]
+
+
+@pytest.mark.parametrize("filler", [0, 900, 33_000])
+@pytest.mark.parametrize("row", ["absolute", "relative"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("<fnr>{n}</fnr>", ""), ("", "<fnr>{n}</fnr>"), ("<navn/>", "<fnr>{n}</fnr><x/>")]
+)
+@pytest.mark.parametrize(
+    ("inside", "path", "column"),
+    [
+        (WRAPPED, "/u/pasient/dokumenter/dok", "../../fnr"),
+        (WRAPPED, "/u/pasient/dokumenter/dok", "string(../../fnr)"),
+        (WRAPPED, "/u/pasient/dokumenter/dok", "ancestor::pasient/fnr"),
+        (BARE, "/u/pasient/dok", "../fnr"),
+        (BARE, "/u/pasient/dok", "parent::*/fnr"),
+    ],
+)
+def test_a_parents_value_holds_for_all_its_rows(
+    tmp_path: Path, inside: str, path: str, column: str, before: str, after: str, row: str, filler: int
+) -> None:
+    """Above, beside and after the row, wherever the parser's chunks of 32 kB end."""
+    text = people(40, inside, before=before, after=after, filler=filler)
+    assert rows(tmp_path, text, path if row == "absolute" else "dok", ["@id", column]) == OWN
+
+
+def test_what_a_parent_lacks_is_not_taken_from_another(tmp_path: Path) -> None:
+    text = people(3, BARE).replace("<fnr>1</fnr>", "")
+    assert [r[1] for r in rows(tmp_path, text, "dok", ["@id", "../fnr"])] == ["0", "0", "", "", "2", "2"]
+
+
+def test_all_of_a_parents_values_hold_for_all_its_rows(tmp_path: Path) -> None:
+    text = people(2, "<dok id='{n}'/><m>1<b>2</b></m><dok id='{n}'/><m>3</m>", before="")
+    assert [r[1] for r in rows(tmp_path, text, "dok", ["@id", "../m"])] == ["12; 3"] * 4
+
+
+def test_patients_without_rows_are_no_values_beside(tmp_path: Path) -> None:
+    text = people(3, WRAPPED).replace("</u>", "<pasient nr='x'><fnr>9</fnr></pasient></u>")
+    assert len(rows(tmp_path, text, "dok", ["@id", "ancestor::pasient/@nr", "/u/eier"])) == 6
+
+
+@pytest.mark.parametrize("filler", [0, 40_000])
+@pytest.mark.parametrize("first", ["", "<eier>A</eier>"])
+def test_a_value_of_the_whole_file_after_its_rows_is_refused(tmp_path: Path, first: str, filler: int) -> None:
+    text = f"<u>{first}<dok id='1'/><x>{'x' * filler}</x><dok id='2'/><eier>B</eier></u>"
+    with pytest.raises(SourceUnreadableError, match=r"t\.xml:1: an element that the mapping reads"):
+        rows(tmp_path, text, "dok", ["@id", "../eier"])
+
+
+def test_a_flat_list_of_patients_and_their_rows_is_refused(tmp_path: Path) -> None:
+    text = "<u><pas>1</pas><dok id='a'/><pas>2</pas><dok id='b'/></u>"
+    with pytest.raises(SourceUnreadableError, match="whose it is"):
+        rows(tmp_path, text, "dok", ["@id", "../pas"])
+
+
+def test_a_parent_with_very_many_rows_is_not_held_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xmltable, "_HELD", 3)
+    text = people(5, "<dok id='{n}'/>" * 7)
+    assert [r[1] for r in rows(tmp_path, text, "dok", ["@id", "../fnr"])] == [
+        str(n) for n in range(5) for _ in range(7)
+    ]
+    with pytest.raises(SourceUnreadableError, match="whose it is"):
+        rows(tmp_path, people(5, "<dok id='{n}'/>" * 7, before="", after="<fnr>{n}</fnr>"), "dok", ["@id", "../fnr"])
+
+
+@pytest.mark.parametrize(
+    "column", ["preceding-sibling::dok[1]/@id", "following::fnr", "..", "string(..)", "../dok[1]/@id", "../ p:dok/@id"]
+)
+def test_columns_that_would_read_other_rows_are_refused(column: str) -> None:
+    spec = TableSpec(name="t", where=(), file="t.xml", row="/u/p:dok", namespaces=(("p", "urn:p"),))
+    with pytest.raises(ValueError, match="row"):
+        compile_xpath(column, spec)
+
+
+@pytest.mark.parametrize("column", ["name(..)", "local-name( ..)", "../doknr", "'..'", "count(../fnr)", "@*", ".//fil"])
+def test_columns_that_look_like_it_are_not_refused(column: str) -> None:
+    compile_xpath(column, TableSpec(name="t", where=(), file="t.xml", row="/u/dok"))
+
+
+def test_broken_xml_is_told_without_what_stands_in_it(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadableError) as caught:
+        rows(tmp_path, "<u><dok>&Testesen; <b></dok></u>", "dok", ["."])
+    assert "Testesen" not in str(caught.value)
