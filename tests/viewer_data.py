@@ -98,6 +98,26 @@ def heavier(pdf: bytes, size: int) -> bytes:
     return out.getvalue()
 
 
+def noted(pdf: bytes) -> bytes:
+    """The same PDF with a stamp and a filled-in field, each drawn by its appearance: two filled squares."""
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+
+        def square(kind: str, x: int, **more: object) -> pikepdf.Object:
+            form = document.make_stream(b"1 0 0 rg 0 0 60 60 re f", BBox=[0, 0, 60, 60])
+            form.Type, form.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+            return document.make_indirect(
+                pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name(kind), Rect=[x, 300, x + 60, 360], F=4,
+                                   AP=pikepdf.Dictionary(N=form), **more)  # type: ignore[arg-type]
+            )  # fmt: skip
+
+        field = square("/Widget", 200, FT=pikepdf.Name.Tx, T="felt", V="verdi")
+        document.pages[0].obj.Annots = pikepdf.Array([square("/Stamp", 100), field])
+        document.Root.AcroForm = pikepdf.Dictionary(Fields=[field])
+        out = io.BytesIO()
+        document.save(out, deterministic_id=True)
+    return out.getvalue()
+
+
 @dataclass
 class Built:
     """The archive and the ids the tests ask for."""
@@ -145,8 +165,8 @@ class _Maker:
         self.payloads: dict[tuple[str, int], Payload] = {}
 
     def add(self, key: str, kind: str, kind_text: str, title: str, date: str | None, unit: str, body: str, *,
-            name: str = "", weight: int = 0, attachments: int = 0, file_flags: tuple[FlagNote, ...] = (),
-            within: dict[int, int] | None = None,
+            name: str = "", weight: int = 0, notes: bool = False, attachments: int = 0,
+            file_flags: tuple[FlagNote, ...] = (), within: dict[int, int] | None = None,
             **changes: object) -> JournalDocument:  # fmt: skip
         made = document_id(INFO.id, INFO.system_name, key)
         author = "Lege Ola Prøve"
@@ -156,6 +176,8 @@ class _Maker:
             pdf = letter(title, date or "", author, unit, f"{self.patient.given_name} {self.patient.family_name}", text)
             if weight:
                 pdf = heavier(pdf, weight)
+            if notes:
+                pdf = noted(pdf)
             original = f"{{\\rtf1 {key} {seq}}}".encode()
             paths = []
             for suffix, content in (("pdf", pdf), ("rtf", original), ("txt", text.encode())):
@@ -266,7 +288,8 @@ def _others(built: Built, work: Path, catalogue: Catalogue) -> None:
     for key, family in (("twin-a", "Tvilling"), ("twin-b", "Tvillingsen")):
         twin = _patient(built, key, family, "Per", "1960-03-03", shared, flags=(FlagNote(Flag.ID_SHARED),))
         make = _Maker(built, work, twin)
-        make.add(f"{key}-1", "NOT", "Journalnotat", "Notat", "2001-01-01", "Legekontoret", f"Gjelder {family}.")
+        make.add(f"{key}-1", "NOT", "Journalnotat", "Notat", "2001-01-01", "Legekontoret", f"Gjelder {family}.",
+                 notes=True)  # fmt: skip
         make.write(catalogue)
     wrong = _patient(
         built, "wrong", "Ugyldig", "Nummer", "1950-01-01", "01815012345", deceased=True, deceased_date="2015-01-02"

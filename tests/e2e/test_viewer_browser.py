@@ -235,6 +235,27 @@ def test_a_large_document_is_fetched_in_parts(visit: Visit) -> None:
     expect(page.locator('.page[data-page-number="2"] .textLayer')).to_contain_text("Side 2: forløpet")
 
 
+def test_stamps_and_field_values_are_drawn(visit: Visit) -> None:
+    """They are content of the document, and nothing of them can be changed."""
+    page = visit.login().page
+    page.get_by_label("Fødselsnummer").fill(visit.served.built.patients["twin-a"].identifiers[0].value)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Tvilling").first.click()
+    page.get_by_label("Pågående helsehjelp").check()
+    page.get_by_role("button", name="Åpne journalen").click()
+    page.get_by_role("link", name="Notat", exact=True).first.click()
+    expect(page.locator("#rute")).to_have_attribute("data-rendered", "true", timeout=20_000)
+    page.wait_for_timeout(400)
+    red = page.evaluate(
+        """() => { const c = document.querySelector("#sidene canvas"); const r = c.height / 842;
+        const at = (x, y) => [...c.getContext("2d").getImageData(x * r, (842 - y) * r, 1, 1).data].join();
+        return [at(130, 330), at(230, 330), at(180, 330)]; }"""
+    )
+    assert red[:2] == ["255,0,0,255"] * 2 and red[2] != red[0]
+    assert page.locator(".annotationLayer input, .annotationLayer textarea").count() == 0
+    visit.shot("notes")
+
+
 def test_blocked_documents_are_counted_only(visit: Visit) -> None:
     page = visit.login().page
     visit.open("astrid")
