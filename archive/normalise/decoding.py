@@ -208,8 +208,9 @@ def resolution(opened: Image.Image) -> tuple[float, float] | None:
 
 
 def orientation_of(opened: Image.Image) -> int:
-    """The orientation its EXIF data give, 1 where there are none."""
+    """The orientation its EXIF data give; 1 where there are none, or they give no number, as viewers take it."""
     try:
-        return int(opened.getexif().get(_ORIENTATION, 1))
+        found = opened.getexif().get(_ORIENTATION, 1)
     except BAD_PICTURE:
         return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1

@@ -7,6 +7,7 @@ same places give some tenths; a lost picture, a turned page or a lost line give 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -20,13 +21,10 @@ _SIDE = 480
 _LEAST_INK = 0.002
 """Of a page all black: with less ink than this, what differs is measured against this."""
 _MOST_PAGES = 20
+_TURNS = tuple(range(2, 9))
 _UNREADABLE = (
-    pypdfium2.PdfiumError,
-    UnidentifiedImageError,
-    OSError,
-    ValueError,
-    SyntaxError,
-    Image.DecompressionBombError,
+    *(pypdfium2.PdfiumError, UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError),
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, TypeError, RuntimeError, struct.error),
 )
 """What the readers raise of a file they cannot read."""
 
@@ -120,9 +118,14 @@ def _frames(path: Path) -> Iterator[Image.Image]:
 def _grey(picture: Image.Image) -> Image.Image:
     """A frame upright, on white, small, with its pixels as square as it says they are."""
     across, down = _resolution(picture)
-    frame = ImageOps.exif_transpose(picture)
-    if frame.getexif().get(274) is None and picture.getexif().get(274, 1) >= 5:
-        across, down = down, across
+    picture.load()  # which turns a TIFF upright by itself
+    turn = picture.getexif().get(274)
+    if turn in _TURNS:
+        frame = ImageOps.exif_transpose(picture)
+        if turn >= 5:
+            across, down = down, across
+    else:
+        frame = picture.copy()  # text, bytes and fractions where the number should be turn nothing
     if frame.mode.startswith("I;16"):
         frame = frame.convert("I").point(lambda v: v * (1 / 257.0)).convert("L")
     elif frame.mode in ("I", "F"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
 from archive.fidelity.compare import compare
+from archive.normalise.contract import Limits
+from archive.normalise.image import image
 from archive.rereading.pictures import ink_difference, page_count, picture_difference
 from archive.rereading.readers import source_text
 from archive.rereading.rtfwords import rtf_text
@@ -127,3 +130,20 @@ def test_what_has_no_pages_is_not_compared_as_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.rtf"
     path.write_bytes(documents.rtf("hei"))
     assert picture_difference(path, "rtf", documents.pdf(tmp_path / "a.pdf")) is None
+
+
+# Byte, text, undefined, fraction, and a number that is none of an orientation
+@pytest.mark.parametrize(
+    ("kind", "value"), [(1, b"\6\0\0\0"), (2, b"6\0\0\0"), (7, b"\0\6\0\0"), (5, b"\0\0\0\0"), (3, b"\0\x63\0\0")]
+)
+def test_an_orientation_that_is_no_number_turns_nothing(tmp_path: Path, kind: int, value: bytes) -> None:
+    path = tmp_path / "a.jpg"
+    page().save(path, "JPEG")
+    content = path.read_bytes()
+    count = 4 if kind == 7 else 1
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">HHHI", 1, 274, kind, count) + value + bytes(4)
+    path.write_bytes(content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:])
+    made = image(path, tmp_path / "out.pdf", Limits())
+    difference = picture_difference(path, "jpeg", made.pdf)
+    assert difference is not None
+    assert difference < 0.05
