@@ -7,8 +7,11 @@ of them (measured); so its work counts only where the words survive.
 from __future__ import annotations
 
 import collections
+import math
 import shutil
 from pathlib import Path
+
+import pypdfium2
 
 from archive.normalise import contained
 from archive.normalise.contract import Limits
@@ -21,6 +24,8 @@ ROUTE = "ghostscript"
 _PROGRAM = "gs"
 SURVIVING = 0.99
 """Share of the words that a rewritten page must still have."""
+_SAME_SIZE = 2.0
+"""Points that rounding may move a page's corner by."""
 _MOST_SECONDS, _FIRST_SECONDS, _PAGE_SECONDS = 60.0, 10.0, 1.0
 """Wall clock. Half a second a file is usual; drawings that call themselves keep it busy for ever, and pictures of the
 pages can be had without it."""
@@ -49,7 +54,13 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
                 _PROGRAM,
                 *("-dSAFER", "-dBATCH", "-dNOPAUSE", "-dQUIET", "-sDEVICE=pdfwrite"),
                 *("-dPDFA=2", "-dPDFACompatibilityPolicy=1", "-sColorConversionStrategy=RGB"),
+                # Pages stand as they are, pictures keep their pixels: its own defaults turn pages so that text is
+                # upright, and make JPEG of what was coded without loss.
+                "-dAutoRotatePages=/None",
                 *(f"-dDownsample{kind}Images=false" for kind in ("Color", "Gray", "Mono")),
+                *(f"-dAutoFilter{kind}Images=false" for kind in ("Color", "Gray")),
+                *(f"-d{kind}ImageFilter=/FlateEncode" for kind in ("Color", "Gray")),
+                *("-dPassThroughJPEGImages=true", "-dPassThroughJPXImages=true"),
                 *("-sOutputFile=out.pdf", "in.pdf"),
             ],
             folder=folder,
@@ -64,12 +75,23 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
         after, pages_after = text_of(folder / "out.pdf", most_pages=limits.pages)
         if pages_after != pages:
             raise DocumentProblem(Reason.CONVERSION_FAILED, "Ghostscript's file has another number of pages.")
+        if any(math.dist(a, b) > _SAME_SIZE for a, b in zip(_sizes(pdf), _sizes(folder / "out.pdf"), strict=True)):
+            raise DocumentProblem(Reason.CONVERSION_FAILED, "Ghostscript's pages have another size, or are turned.")
         share = surviving(before, after)
         if share < SURVIVING:
             raise DocumentProblem(Reason.CONVERSION_FAILED, f"Ghostscript kept {share:.1%} of the words.")
         (folder / "out.pdf").replace(out)
     finally:
         remove_tree(folder)
+
+
+def _sizes(pdf: Path) -> list[tuple[float, float]]:
+    """Width and height of each page as it is shown, in points."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        return [document.get_page_size(number) for number in range(len(document))]
+    finally:
+        document.close()
 
 
 def surviving(before: str, after: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Dictionary, Name
 
-from archive.normalise import comments, ghostscript, pdffiles, repair, signatures, standardfonts
+from archive.normalise import comments, ghostscript, pageboxes, pdffiles, repair, signatures, standardfonts
 from archive.normalise.annotations import beside as beside_pages
 from archive.normalise.annotations import forms, settle
 from archive.normalise.contract import Limits, Made, Part
@@ -84,6 +84,7 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
             beside = beside_pages.beside(document)
             drawn = _or_told(lambda: forms.draw_values(document), Flag.FORM_VALUES_CHANGED)
             drawn += _or_told(lambda: settle.settle(document), Flag.ANNOTATIONS_MISSING)
+            pageboxes.settle(document)
             removed = repair.active_content(document)
             signatures.take_off(document)
             document.remove_unreferenced_resources()

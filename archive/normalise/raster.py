@@ -62,9 +62,10 @@ def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
         source.init_forms()
         with pikepdf.new() as target:
             font = invisible_font(target)
+            units = _units(pdf)
             for number in range(len(source)):
                 try:
-                    _page(source, number, target, font)
+                    _page(source, number, target, font, units.get(number, 1.0))
                 except pypdfium2.PdfiumError:
                     raise DocumentProblem(Reason.CORRUPT, "A page cannot be drawn.") from None
             target.save(out, deterministic_id=True)
@@ -72,11 +73,18 @@ def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
         source.close()
 
 
-def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font: pikepdf.Object) -> None:
+def _units(pdf: Path) -> dict[int, float]:
+    """How many points the units of a page's coordinates are, where that is not one (/UserUnit)."""
+    with pikepdf.open(pdf) as document:
+        found = {n: float(page.obj.UserUnit) for n, page in enumerate(document.pages) if "/UserUnit" in page.obj}
+    return {number: unit for number, unit in found.items() if 0 < unit < 1e6}
+
+
+def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font: pikepdf.Object, unit: float) -> None:
     page = source[number]
     try:
         width, height = page.get_size()
-        scale = min(DPI / 72, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
+        scale = min(unit * DPI / 72, (_MOST_PIXELS / max(width * height, 1)) ** 0.5)
         bitmap = page.render(scale=scale, may_draw_forms=True)
         picture = bitmap.to_pil().convert("RGB")
         if all(low == high for low, high in _differences(picture)):
@@ -93,6 +101,8 @@ def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font:
         resources = Dictionary(XObject=Dictionary(P=image), Font=Dictionary(F=font))
         target.add_blank_page(page_size=(max(width, 3), max(height, 3)))
         made = target.pages[-1].obj
+        if unit != 1.0:
+            made.UserUnit = unit
         made.Resources, made.Contents = resources, target.make_stream(content.encode("ascii"))
     finally:
         page.close()

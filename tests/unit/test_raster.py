@@ -113,13 +113,20 @@ def fake_gs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
         ("sleep 60", Reason.CONVERSION_TIMEOUT, "did not end"),
         ("cp {other} out.pdf", Reason.CONVERSION_FAILED, "of the words"),
         ("cp {longer} out.pdf", Reason.CONVERSION_FAILED, "number of pages"),
+        ("cp {turned} out.pdf", Reason.CONVERSION_FAILED, "turned"),
+        ("cp {narrow} out.pdf", Reason.CONVERSION_FAILED, "another size"),
     ],
 )
 def test_ghostscripts_work_counts_only_where_pages_and_words_survive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: Reason, detail: str
 ) -> None:
     other, longer = pdf(tmp_path / "other.pdf", text="noe annet helt"), pdf(tmp_path / "longer.pdf", pages=2)
-    fake_gs(tmp_path, monkeypatch, body.format(other=other, longer=longer))
+    turned, narrow = pdf(tmp_path / "turned.pdf"), pdf(tmp_path / "narrow.pdf")
+    for path, key, value in ((turned, "/Rotate", 90), (narrow, "/CropBox", pikepdf.Array([0, 0, 580, 842]))):
+        with pikepdf.open(path, allow_overwriting_input=True) as document:
+            document.pages[0].obj[key] = value
+            document.save(path)
+    fake_gs(tmp_path, monkeypatch, body.format(other=other, longer=longer, turned=turned, narrow=narrow))
     with pytest.raises(DocumentProblem, match=detail) as caught:
         rewrite(pdf(tmp_path / "a.pdf"), tmp_path / "out.pdf", Limits(seconds=1))
     assert caught.value.reason is reason
