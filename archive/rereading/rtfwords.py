@@ -1,10 +1,16 @@
-"""The words of an RTF file, read apart from every route to PDF: text only, no layout (RTF specification 1.9.1)."""
+"""What an RTF file says, read apart from every route to PDF: text only, no layout (RTF specification 1.9.1).
+
+Letters of symbol fonts become the signs they stand for, raised digits those that Unicode has.
+"""
 
 from __future__ import annotations
 
 import codecs
 import re
 from dataclasses import dataclass, replace
+
+from archive.rereading.tokens import raised
+from archive.symbolfonts import Encoding, encoding_of, recode
 
 _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})?[ ]?|\\'([0-9a-fA-F]{2})|\\(\r\n|[^a-zA-Z'])|([{}])|[\r\n\0]+|([^\\{}\r\n\0]+)|\\"
@@ -16,7 +22,8 @@ _NO_TEXT = frozenset(
     b" ftncn ftnsep ftnsepc aftncn aftnsep aftnsepc panose falt private userprops blipuid wgrffmtfilter".split()
 )
 _STARRED_TEXT = frozenset(b"shppict shpinst annotation footnote shptxt do dptxbxtext upr ud".split())
-_BREAKS = frozenset(b"par line cell row tab page sect nestcell nestrow column pard sectd trowd".split())
+_BREAKS = dict.fromkeys(b"cell tab nestcell pard sectd trowd".split(), " ")
+_BREAKS |= dict.fromkeys(b"par line row page sect nestrow column".split(), "\n")
 _NAMED = {
     b"emdash": "\u2014", b"endash": "\u2013", b"bullet": "\u2022", b"lquote": "\u2018", b"rquote": "\u2019",
     b"ldblquote": "\u201c", b"rdblquote": "\u201d", b"emspace": " ", b"enspace": " ",
@@ -27,6 +34,11 @@ _CHARSETS = {
     254: "cp437", 255: "cp850",
 }  # fmt: skip
 _SYMBOL = 2
+_SYMBOL_FIELD = re.compile(
+    r'\s*SYMBOL\s+(0[xX][0-9a-fA-F]+|\d+)\b(?:.*?\\f\s*"?\s*([^"\\]+))?', re.IGNORECASE | re.DOTALL
+)
+"""A sign by its number in a font: the field has no result in the file."""
+_MOST_NAME = 200
 _MARGIN = frozenset(b"header headerl headerr headerf footer footerl footerr footerf".split())
 _ASIDE = _MARGIN | {b"annotation", b"footnote", b"shptxt"}
 """Text that stands elsewhere on the page than where it is in the file."""
@@ -37,7 +49,9 @@ class _Group:
     silent: bool = False
     hidden: bool = False
     fonts: bool = False
+    field: bool = False
     aside: bool = False
+    raised: bool = False
     skip: int = 1
     font: int | None = None
 
@@ -57,6 +71,8 @@ class _Reader:
         self._page = "cp1252"
         self._default: int | None = None
         self._fonts: dict[int, str | None] = {}
+        self._names: dict[int, str] = {}
+        self._field: list[str] = []
         self._group = _Group()
         self._stack: list[_Group] = []
         self._starred = self._opened = False
@@ -89,7 +105,9 @@ class _Reader:
             self._stack.append(self._group)
             self._opened = True
         elif self._stack:
-            self._group = self._stack.pop()
+            inner, self._group = self._group, self._stack.pop()
+            if inner.field and not self._group.field:
+                self._symbol_field()
 
     def _symbol(self, symbol: bytes) -> None:
         if symbol == b"*" and self._opened:
@@ -107,16 +125,20 @@ class _Reader:
             return max(0, number or 0)
         group = self._group
         if word in _NO_TEXT or (self._starred and word not in _STARRED_TEXT):
-            self._group = replace(group, silent=True, fonts=word == b"fonttbl" or group.fonts)
+            fonts, field = word == b"fonttbl", word == b"fldinst" or group.field
+            self._group = replace(group, silent=True, fonts=fonts, field=field)
         elif word in _ASIDE:
             self._flush()
             self._group = replace(group, aside=True, silent=group.silent or (word in _MARGIN and not self._margins))
             self._say(" ")
         elif word in _BREAKS:
-            self._say(" ")
+            self._say(_BREAKS[word])
         elif word == b"plain":
             self._flush()
-            self._group = replace(group, hidden=False, font=self._default)
+            self._group = replace(group, hidden=False, font=self._default, raised=False)
+        elif word in (b"super", b"up", b"nosupersub", b"sub", b"dn"):
+            self._flush()
+            self._group = replace(group, raised=word in (b"super", b"up") and number != 0)
         elif word in (b"f", b"deff", b"fcharset", b"cpg"):
             self._font(word, number or 0)
         elif word == b"v":
@@ -130,7 +152,7 @@ class _Reader:
             self._group = replace(group, skip=max(0, number or 0))
         elif word == b"u" and number is not None:
             self._flush()
-            self._say(chr(number & 0xFFFF))
+            self._unicode(chr(number & 0xFFFF))
             self._skipping = group.skip
         elif word in _NAMED:
             self._say(_NAMED[word])
@@ -151,8 +173,21 @@ class _Reader:
             skipped = min(self._skipping, len(content))
             self._skipping -= skipped
             content = content[skipped:]
-        if not (self._group.silent or self._group.hidden):
+        group = self._group
+        if group.field:
+            self._field.append(content.decode("latin-1"))
+        elif group.fonts and group.font is not None:
+            known = self._names.get(group.font, "")
+            if ";" not in known and len(known) < _MOST_NAME:
+                self._names[group.font] = known + content.decode("latin-1")
+        elif not (group.silent or group.hidden):
             self._bytes += content
+
+    def _unicode(self, letter: str) -> None:
+        encoding = self._encoding()
+        if encoding is not None:
+            letter = recode(letter, encoding)[0]
+        self._say(raised(letter) if self._group.raised else letter)
 
     def _say(self, text: str) -> None:
         self._flush()
@@ -161,12 +196,37 @@ class _Reader:
             (self._beside if self._group.aside else self._out).append(text)
 
     def _flush(self) -> None:
-        if self._bytes:
-            font = self._group.font if self._group.font is not None else self._default
-            page = self._fonts.get(font, self._page) if font is not None else self._page
-            if page is not None:  # a symbol font's letters are signs, not words
-                (self._beside if self._group.aside else self._out).append(self._bytes.decode(page, "replace"))
-            self._bytes.clear()
+        if not self._bytes:
+            return
+        encoding, page = self._encoding(), self._page
+        font = self._current()
+        if font is not None:
+            page = self._fonts.get(font, self._page) or ""
+        if encoding is not None:
+            text = recode(self._bytes.decode("latin-1"), encoding)[0]
+        else:
+            text = self._bytes.decode(page, "replace") if page else ""  # of a font of signs that nobody knows
+        (self._beside if self._group.aside else self._out).append(raised(text) if self._group.raised else text)
+        self._bytes.clear()
+
+    def _current(self) -> int | None:
+        return self._group.font if self._group.font is not None else self._default
+
+    def _encoding(self) -> Encoding | None:
+        font = self._current()
+        return encoding_of(self._names.get(font, "")) if font is not None else None
+
+    def _symbol_field(self) -> None:
+        """Say the sign that a field of this kind asks for."""
+        found = _SYMBOL_FIELD.match("".join(self._field))
+        self._field.clear()
+        if found is None:
+            return
+        code = int(found[1], 0) if found[1][:2].lower() == "0x" else int(found[1])
+        encoding = encoding_of(found[2] or "Symbol")
+        if 0x20 <= code <= 0xFF:
+            letter = bytes([code])
+            self._say(recode(letter.decode("latin-1"), encoding)[0] if encoding else letter.decode("cp1252", "replace"))
 
 
 def _codec(name: str) -> str | None:

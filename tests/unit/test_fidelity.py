@@ -50,7 +50,7 @@ def test_a_text_without_words_loses_none() -> None:
         (rb"{\header topp}tek{\footnote note}st", "tekst  topp note"),
         (rb"{\pict\bin5 abcd}x}etter", "etter"),
         (rb"en\tab to\cell tre", "en to tre"),
-        (rb"{\f1\'e5}{\f2 abc}\f0\'e5", "еå"),
+        (rb"{\f1\'e5}{\f2 abc}\f0\'e5", "еαβχå"),
     ],
 )
 def test_rtf_is_read_without_any_route(body: bytes, text: str) -> None:

@@ -1,0 +1,131 @@
+"""What XML, JSON and HL7 v2 records say: every text and every attribute value, read by other parsers than the routes'.
+
+XML by expat, JSON by the rule of its strings and numbers alone (RFC 8259, 7), HL7 v2 by its separators (HL7 2.5.1,
+2.5.3 and 2.7). Files in base64 are files of their own and say nothing here; RTF within a value says its words.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.parsers import expat
+
+from archive.normalise.encodings import decode
+from archive.rereading.rtfwords import rtf_text
+from archive.rereading.tokens import raised
+from archive.rereading.webwords import INLINE, shown
+
+_CODED = re.compile(r"[A-Za-z0-9+/\s]{60,}={0,2}\s*|[A-Za-z0-9+/]{2,}={1,2}")
+_SAID_CODED = re.compile(r"[A-Za-z0-9+/=\s]+")
+_CODED_NAMES = frozenset(("Base64Container", "base64", "data", "BinaryData", "binary"))
+_CODED_MARKS = {"representation": "B64", "ENC": "B64", "type": "base64Binary"}
+_INLINE = INLINE | {"content", "linkHtml"}
+_MARKED_UP = re.compile(r"<(?:!doctype|html|body|p|div|table|span|h[1-6]|ul|ol|br)\b.*>\s*$", re.IGNORECASE | re.DOTALL)
+"""A page of HTML that stands in an element as text."""
+_JSON = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)', re.DOTALL)
+_JSON_ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
+_JSON_SINGLE = {"n": "\n", "t": "\t", "r": "\n", "b": " ", "f": " "}
+_HL7_ESCAPES = {"F": "|", "S": "^", "T": "&", "R": "~", "E": "\\", ".br": "\n", ".sp": "\n"}
+_HL7_ESCAPE = re.compile(r"\\([^\\\s]{0,40})\\")
+_HL7_SEPARATORS = str.maketrans("|^&~", "\n\n\n\n")
+
+
+def xml_text(path: Path) -> str:
+    """Texts and attribute values, a line for each; the file as it stands where it is not well-formed, as it is shown
+    then."""
+    content = path.read_bytes()
+    try:
+        return _Xml().read(content)
+    except (expat.ExpatError, ValueError, LookupError):
+        return decode(content).text
+
+
+class _Xml:
+    def __init__(self) -> None:
+        self._out: list[str] = []
+        self._run: list[str] = []
+        self._stack: list[tuple[bool, bool]] = []  # whether raised, whether a coded file
+
+    def read(self, content: bytes) -> str:
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+        parser.EntityDeclHandler = self._entity
+        parser.Parse(content.rstrip(b"\0\x1a \r\n"), True)
+        self._flush()
+        return "\n".join(self._out)
+
+    @staticmethod
+    def _entity(*_: object) -> None:
+        raise ValueError("it declares entities")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(":")[2]
+        if local not in _INLINE:
+            self._flush()
+        above = self._stack[-1] if self._stack else (False, False)
+        coded = above[1] or local in _CODED_NAMES
+        for key, value in attributes.items():
+            key_prefix, _, key_local = key.rpartition(":")
+            if key == "xmlns" or key_prefix == "xmlns" or key_local in ("schemaLocation", "noNamespaceSchemaLocation"):
+                continue
+            coded = coded or _CODED_MARKS.get(key_local) == value.rpartition(":")[2]
+            self._value(value)
+        self._stack.append((above[0] or local == "sup", coded))
+
+    def _end(self, name: str) -> None:
+        if name.rpartition(":")[2] not in _INLINE:
+            self._flush()
+        self._stack.pop()
+
+    def _text(self, text: str) -> None:
+        if not self._stack or not (self._stack[-1][1] and _SAID_CODED.fullmatch(text)):
+            self._run.append(raised(text) if self._stack and self._stack[-1][0] else text)
+
+    def _flush(self) -> None:
+        if self._run:
+            text = "".join(self._run)
+            self._run.clear()
+            self._value(text)
+
+    def _value(self, text: str) -> None:
+        text = text.strip()
+        if text.startswith("{\\rtf"):
+            self._out.append(rtf_text(text.encode("cp1252", "replace")))
+        elif _MARKED_UP.match(text):
+            self._out.append(shown(text))
+        elif text and not (len(text) >= 60 and _CODED.fullmatch(text)):
+            self._out.append(text)
+
+
+def json_text(path: Path) -> str:
+    """Strings that are no names, and numbers, a line for each."""
+    out = []
+    for string, name, number in _JSON.findall(decode(path.read_bytes()).text):
+        if number:
+            out.append(number)
+        elif not name and string and not _CODED.fullmatch(string):
+            out.append(_JSON_ESCAPE.sub(_unescaped, string))
+    return "\n".join(out)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found[1]:
+        units = b"".join(int(u, 16).to_bytes(2, "little") for u in found[1].split("\\u")[1:])
+        return units.decode("utf-16-le", "replace")
+    return _JSON_SINGLE.get(found[2], found[2])
+
+
+def hl7_text(path: Path) -> str:
+    """Fields and components of HL7 v2 messages, a line for each, with their escapes read."""
+    out: list[str] = []
+    for segment in re.split(r"[\r\n]+", decode(path.read_bytes()).text):
+        name, _, fields = segment.partition("|")
+        if name.strip() in ("MSH", "FHS", "BHS"):
+            fields = fields.partition("|")[2]  # the separators themselves
+        for value in fields.translate(_HL7_SEPARATORS).split("\n"):
+            if value.strip() and not _CODED.fullmatch(value):
+                out.append(_HL7_ESCAPE.sub(lambda m: _HL7_ESCAPES.get(m[1].rstrip("0123456789+-"), ""), value))
+    return "\n".join(out)
