@@ -5,7 +5,9 @@
 Files are normalised once and kept in WORK with their pages' text. A mutant is the text of a made copy, pages and text
 copy alike, in which one word, number or sign of the source was removed or changed: it is told where the guard finds
 more missing than in the copy as it was made. Words that the route puts there itself (labels, page numbers) are not
-changed, as the source has none of them. Every alarm on a sound file is listed by name with its flags, to be looked at.
+changed, as the source has none of them; what the copy shows more often than the source (a header on each page, a fact
+of the message's head) is counted apart as repeated, since the word still stands elsewhere. Every alarm on a sound file
+is listed by name with its flags, to be looked at.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ from archive.normalise.sourcecheck import check, notes
 from archive.normalise.text_of import text_of
 from archive.normalise.unlock import read_passwords
 from archive.reasons import Flag
-from archive.rereading.readers import source_text
+from archive.rereading.contract import Reading
+from archive.rereading.readers import reading_of
 from archive.rereading.tokens import Tokens, fold, is_number, is_word, tokens
 
 _CHUNK = 25
@@ -181,10 +184,12 @@ def _changed(copies: list[dict[str, Any]], count: int, seed: int) -> dict[str, A
         if not told:
             untold.append({"file": Path(copy["source"]).name, "where": where, "kind": kind, "of": _class(token)})
             copy.setdefault("untold", []).append((kind, token))
-    total = sum(c for k in kinds.values() for what, c in k.items() if not what.endswith(" told"))
-    good = sum(c for k in kinds.values() for what, c in k.items() if what.endswith(" told"))
+    sums = Counter[str]()
+    for each in kinds.values():
+        for what, c in each.items():
+            sums[("repeated " * what.startswith("repeated")) + ("told" if what.endswith(" told") else "made")] += c
     table = {where: dict(sorted(c.items())) for where, c in sorted(kinds.items())}
-    return {"mutants": total, "told": good, "by_route": table, "untold": untold}
+    return {"mutants": dict(sums), "by_route": table, "untold": untold}
 
 
 def _class(token: str) -> str:
@@ -196,29 +201,33 @@ def _mutant(copy: dict[str, Any], rng: random.Random, known: dict[str, Any]) -> 
     nothing of the source in the copy."""
     if (key := copy["pages"]) not in known:
         shown, text = _texts(copy)
-        said = source_text(Path(copy["source"]), copy["family"]) or ""
-        vocabulary = set(tokens(said, lowered=True).texts)
+        reading = reading_of(Path(copy["source"]), copy["family"]) or Reading("")
+        said = Counter(tokens(reading.text, lowered=True).texts)
+        around = tokens(reading.margins, lowered=True).texts
+        said += Counter(t for t in around if len(t) > 3 or not is_number(t))  # short ones count pages
         page = tokens(text if shown is None else shown, lowered=True)
-        known[key] = (shown, text, page, [i for i, t in enumerate(page.texts) if t in vocabulary])
-    shown, text, page, places = known[key]
+        known[key] = (shown, text, page, [i for i, t in enumerate(page.texts) if t in said], said)
+    shown, text, page, places, said = known[key]
     if not places:
         return None
+    often = Counter(page.texts)
     wanted = rng.choice((is_word, is_number, lambda t: not is_word(t) and not is_number(t)))
     chosen = [i for i in places if wanted(page.texts[i])] or places
     at = rng.choice(chosen)
     token = page.texts[at]
     what = rng.choice(("removed", "changed"))
     new = "" if what == "removed" else _other(token, rng)
+    kind = f"{'repeated ' if often[token] > said[token] else ''}{_class(token)} {what}"
     nth = page.texts[:at].count(token)
     if shown is None:
-        return f"{_class(token)} {what}", token, None, _put(page, at, new)
+        return kind, token, None, _put(page, at, new)
     changed = _put(page, at, new)
     if text == shown:
-        return f"{_class(token)} {what}", token, changed, changed
+        return kind, token, changed, changed
     other = tokens(text, lowered=True)
     same = [i for i, t in enumerate(other.texts) if t == token]
     copied = _put(other, same[min(nth, len(same) - 1)], new) if same else text
-    return f"{_class(token)} {what}", token, changed, copied
+    return kind, token, changed, copied
 
 
 def _put(text: Tokens, at: int, new: str) -> str:
@@ -246,8 +255,9 @@ def _table(report: dict[str, Any]) -> list[str]:
     lines = ["| route | sound files | alarms | mutants | told |", "| --- | --- | --- | --- | --- |"]
     for where, row in report["sound"].items():
         kinds = report["by_route"].get(where, {})
-        made = sum(c for k, c in kinds.items() if not k.endswith(" told"))
-        told = sum(c for k, c in kinds.items() if k.endswith(" told"))
+        once = {k: c for k, c in kinds.items() if not k.startswith("repeated")}
+        made = sum(c for k, c in once.items() if not k.endswith(" told"))
+        told = sum(c for k, c in once.items() if k.endswith(" told"))
         lines.append(f"| {where} | {row['files']} | {row['alarms']} | {made} | {told} |")
     return lines
 

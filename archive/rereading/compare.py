@@ -23,6 +23,9 @@ _MOST_PLACES = 20
 _MOST_REPEATED = 20_000
 _SURE_LETTERS = 6
 """Letters that a word and both its neighbours have together at least, to be found within a longer run."""
+_LEAST_OF_MARGIN, _SHARE_OF_MARGIN = 3, 0.6
+"""How many different words a line of a header must have, and what share of them must be on the pages, so that it is
+known to be there."""
 _STRANGE = re.compile("[\ue000-\uf8ff\ufffd\x80-\x9f\U000f0000-\U0010fffd]")
 _RAISED = re.compile("(?<=[0-9])[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _POWER = re.compile(r"(?<=[0-9])\^[({]?(?=[-+\u2212]?[0-9])")
@@ -37,8 +40,8 @@ def compare(reading: Reading, page_text: str, text_copy: str) -> Findings:
         page_text: the text of the copy's pages, as a PDF reader gives it.
         text_copy: the text that is stored beside the copy.
     """
-    on_pages = _missing(reading.text, page_text)
-    in_text = on_pages if text_copy == page_text else _missing(reading.text, text_copy)
+    on_pages = _missing(reading, page_text)
+    in_text = on_pages if text_copy == page_text else _missing(reading, text_copy)
     wanted = 0 if reading.text.isascii() else len(_RAISED.findall(reading.text))
     raised = wanted - sum(len(p.findall(text_copy)) for p in (_RAISED, _POWER)) if wanted else 0
     return Findings(
@@ -55,7 +58,8 @@ def strange(text: str) -> int:
     return 0 if text.isascii() else len(_STRANGE.findall(text))
 
 
-def _missing(text: str, copy: str) -> Missing:
+def _missing(reading: Reading, copy: str) -> Missing:
+    text = reading.text
     copy = _POWER.sub("", _LINE_END_HYPHEN.sub("", copy))
     # What stands between spaces in both, as often, says the same in both: only the rest is looked at more closely.
     one, two = Counter(text.split()), Counter(copy.split())
@@ -63,18 +67,41 @@ def _missing(text: str, copy: str) -> Missing:
     lost, surplus = rest - more, more - rest
     if not lost and not surplus:
         return Missing()
+    told = _missing_margins(reading.margins, surplus) if reading.margins and surplus else Missing()
     source, pages = tokens(text, lowered=True), tokens(copy, lowered=True)
     if lost and surplus:
         lost -= Counter(_found_apart(source, pages, lost, surplus))
     places = _places(source, lost)
     places += _lost_repeats(source, pages, surplus, set(places))
     if not places:
-        return Missing()
+        return told
     found = [source.texts[i] for i in places]
     numbers, words = sum(map(is_number, found)), sum(map(is_word, found))
-    return Missing(
-        words, numbers, len(found) - numbers - words, _lines(text, source, sorted(places)), len(source.texts)
-    )
+    lines = _lines(text, source, sorted(places))
+    return told.plus(Missing(words, numbers, len(found) - numbers - words, lines, len(source.texts)))
+
+
+def _missing_margins(margins: str, surplus: Counter[str]) -> Missing:
+    """What headers and footers lack that are on the pages: of whose words the copy has most besides its text.
+
+    Short numbers count pages, and so are not looked for.
+    """
+    told = Missing()
+    for line in dict.fromkeys(margins.split("\n")):
+        if not line.strip():
+            continue
+        wanted = Counter(t for t in tokens(line, lowered=True).texts if len(t) > 3 or not is_number(t))
+        shown = {t: surplus[t] // n for t, n in wanted.items()}
+        seen = sum(map(bool, shown.values()))
+        if len(shown) < _LEAST_OF_MARGIN or seen < _SHARE_OF_MARGIN * len(shown):
+            continue
+        fewest, second = sorted(shown.values())[:2]
+        lost = [t for t, n in shown.items() if not n or (n == fewest < second)]
+        if lost:
+            numbers, words = sum(map(is_number, lost)), sum(map(is_word, lost))
+            rest = len(lost) - numbers - words
+            told = told.plus(Missing(words, numbers, rest, (line.strip(),), len(shown)))
+    return told
 
 
 def _counted(chunks: Counter[str]) -> Counter[str]:

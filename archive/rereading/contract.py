@@ -14,11 +14,13 @@ class Reading:
     Attributes:
         text: words, numbers and signs in the order of the source, a line for each paragraph, cell or value. Raised
             digits in the characters of Unicode for them.
+        margins: headers and footers, a line for each paragraph; the pages they are for may not exist.
         partly: the reader knows that it reads more than is shown (hidden words, cells without their formats), so that
             what is missing is no certain loss.
     """
 
     text: str
+    margins: str = ""
     partly: bool = False
 
 
@@ -36,6 +38,16 @@ class Missing:
     signs: int = 0
     lines: tuple[str, ...] = ()
     said: int = 0
+
+    def plus(self, other: Missing) -> Missing:
+        """Both together."""
+        return Missing(
+            self.words + other.words,
+            self.numbers + other.numbers,
+            self.signs + other.signs,
+            tuple(dict.fromkeys((*self.lines, *other.lines))),
+            self.said + other.said,
+        )
 
     @property
     def total(self) -> int:

@@ -18,6 +18,7 @@ _STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
 _FO = "{urn:oasis:names:tc:opendocument:xmlns:xsl-fo-compatible:1.0}"
 _RECKONED = frozenset(f"{_TEXT}{n}" for n in ("page-number", "page-count", "date", "time", "ruby-text", "file-name"))
 """Elements whose stored text need not be what is shown."""
+_MARGINS = tuple(f"{_STYLE}{n}{w}" for n in ("header", "footer") for w in ("", "-left", "-first"))
 _SPACES = {f"{_TEXT}s": " ", f"{_TEXT}tab": " ", f"{_TEXT}line-break": "\n"}
 
 
@@ -29,15 +30,24 @@ class _Look:
 
 
 def opendocument_text(path: Path) -> str:
-    """The text of the body, a line for each paragraph, hidden text too where its style is not the text's own. Raises as
+    """The text of a sheet's or presentation's body, a line for each paragraph. Raises as
     `archive.rereading.openxml.parts`."""
+    return opendocument_parts(path)[0]
+
+
+def opendocument_parts(path: Path) -> tuple[str, str]:
+    """The text of the body, and apart from it that of headers and footers; hidden text too where its style is not the
+    text's own. Raises as `archive.rereading.openxml.parts`."""
     out: list[str] = []
-    for _, root in parts(path, re.compile(r"content\.xml")):
+    around: list[str] = []
+    for name, root in parts(path, re.compile(r"(content|styles)\.xml")):
         looks = {s.get(f"{_STYLE}name", ""): _look(s) for s in root.iter(f"{_STYLE}style")}
-        body = root.find("{*}body")
+        body = root.find("{*}body") if name == "content.xml" else None
         if body is not None:
             out += _said(body, looks)
-    return "".join(out)
+        for margin in root.iter(*_MARGINS) if name == "styles.xml" else ():
+            around += _said(margin, looks)
+    return "".join(out), "".join(around)
 
 
 def _look(style: etree._Element) -> _Look:

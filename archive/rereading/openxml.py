@@ -61,13 +61,18 @@ def parts(path: Path, wanted: re.Pattern[str]) -> Iterator[tuple[str, etree._Ele
                 yield info.filename, root
 
 
-def word_text(path: Path, *, margins: bool = True) -> str:
-    """The text of a document; `margins`: with its headers and footers. Raises as `parts`."""
+def word_text(path: Path) -> str:
+    """The text of a document with its headers and footers. Raises as `parts`."""
+    return "".join(word_parts(path))
+
+
+def word_parts(path: Path) -> tuple[str, str]:
+    """The text of a document, and apart from it that of headers and footers. Raises as `parts`."""
     bodies: list[tuple[str, etree._Element]] = []
     smart: list[etree._Element] = []
     unseen: frozenset[str] = frozenset()
     for name, root in parts(path, _WORD_PARTS):
-        if root.tag in _BODIES or (margins and root.tag in _MARGINS):
+        if root.tag in _BODIES or root.tag in _MARGINS:
             bodies.append((name, root))
         elif root.tag == _SMART_ART:
             smart.append(root)
@@ -76,14 +81,16 @@ def word_text(path: Path, *, margins: bool = True) -> str:
     # the main text stands first in the container as a rule, but need not
     bodies.sort(key=lambda part: part[1].tag != f"{_W}document")
     out: list[str] = []
+    around: list[str] = []
     for name, root in bodies:
-        out += _said(root, unseen)
-        out.append("\n")
+        place = around if root.tag in _MARGINS else out
+        place += _said(root, unseen)
+        place.append("\n")
         for chunk in root.iter(f"{_W}altChunk"):
-            out.append(_put_in(path, name, chunk.get(f"{_R}id", "")))
+            place.append(_put_in(path, name, chunk.get(f"{_R}id", "")))
     for root in smart:
         out += (f"\n{t.text}" for t in root.iter(f"{_A}t") if t.text)
-    return "".join(out)
+    return "".join(out), "".join(around)
 
 
 def _said(root: etree._Element, unseen: frozenset[str]) -> Iterator[str]:

@@ -24,10 +24,10 @@ from archive.normalise.metafile import read as read_metafile
 from archive.rereading.contract import Reading
 from archive.rereading.docwords import doc_text
 from archive.rereading.messages import mail_text, outlook_text
-from archive.rereading.opendocument import opendocument_text
-from archive.rereading.openxml import slides_text, word_text, workbook_text
+from archive.rereading.opendocument import opendocument_parts, opendocument_text
+from archive.rereading.openxml import slides_text, word_parts, word_text, workbook_text
 from archive.rereading.records import hl7_text, json_text, xml_text
-from archive.rereading.rtfwords import rtf_text
+from archive.rereading.rtfwords import rtf_parts, rtf_text
 from archive.rereading.webwords import html_file, html_text
 
 OFFICE_ONLY = frozenset({"doc", "wpd"})
@@ -60,20 +60,19 @@ def source_text(path: Path, family: str, *, margins: bool = True) -> str | None:
         family: as `archive.identify` found it.
         margins: with headers and footers, of which a page may not exist.
     """
-    reader = None if margins else _BODY_READERS.get(family)
-    reader = reader or _READERS.get(family)
-    if reader is None:
-        return None
-    try:
-        return reader(path)
-    except _UNREADABLE:
-        return None
+    reading = reading_of(path, family)
+    return None if reading is None else f"{reading.text}\n{reading.margins}" if margins else reading.text
 
 
 def reading_of(path: Path, family: str) -> Reading | None:
-    """What a source says without its headers and footers; None where it cannot be read a second time."""
-    text = source_text(path, family, margins=False)
-    return None if text is None else Reading(text, partly=family in _PARTLY)
+    """What a source says; None where there is no reader for its family, or the reader cannot read it."""
+    parts, reader = _IN_PARTS.get(family), _READERS.get(family)
+    try:
+        if parts is not None:
+            return Reading(*parts(path), partly=family in _PARTLY)
+        return None if reader is None else Reading(reader(path), partly=family in _PARTLY)
+    except _UNREADABLE:
+        return None
 
 
 def words_within(content: bytes) -> str:
@@ -124,17 +123,13 @@ def _metafile(path: Path) -> str:
     return "\n".join(read_metafile(path.read_bytes()).texts)
 
 
-def _doc(path: Path) -> str:
+def _doc(path: Path) -> tuple[str, str]:
     found = doc_text(path)
-    return f"{found.body}\n{found.margins}"
+    return found.body, found.margins
 
 
 _READERS: dict[str, Callable[[Path], str]] = {
     "txt": _plain,
-    "rtf": lambda path: rtf_text(path.read_bytes()),
-    "doc": _doc,
-    "docx": word_text,
-    "odt": opendocument_text,
     "ods": opendocument_text,
     "odp": opendocument_text,
     "xlsx": workbook_text,
@@ -149,10 +144,12 @@ _READERS: dict[str, Callable[[Path], str]] = {
     "emf": _metafile,
     "wmf": _metafile,
 }
-_BODY_READERS: dict[str, Callable[[Path], str]] = {
-    "doc": lambda path: doc_text(path).body,
-    "docx": lambda path: word_text(path, margins=False),
-    "rtf": lambda path: rtf_text(path.read_bytes(), margins=False),
+_IN_PARTS: dict[str, Callable[[Path], tuple[str, str]]] = {
+    "rtf": lambda path: rtf_parts(path.read_bytes()),
+    "doc": _doc,
+    "docx": word_parts,
+    "odt": opendocument_parts,
 }
-REREAD = frozenset(_READERS)
+"""Readers that know headers and footers apart."""
+REREAD = frozenset(_READERS) | frozenset(_IN_PARTS)
 """Families whose files are read a second time, so that one which cannot be is worth a word."""

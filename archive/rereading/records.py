@@ -20,6 +20,9 @@ _SAID_CODED = re.compile(r"[A-Za-z0-9+/=\s]+")
 _CODED_NAMES = frozenset(("Base64Container", "base64", "data", "BinaryData", "binary"))
 _CODED_MARKS = {"representation": "B64", "ENC": "B64", "type": "base64Binary"}
 _INLINE = INLINE | {"content", "linkHtml"}
+_OF_A_CODE = frozenset(("S", "DN", "codeSystem", "displayName", "code"))
+"""Attributes of a coded value: a page tells code and code system once."""
+_FACT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}")
 _MARKED_UP = re.compile(r"<(?:!doctype|html|body|p|div|table|span|h[1-6]|ul|ol|br)\b.*>\s*$", re.IGNORECASE | re.DOTALL)
 """A page of HTML that stands in an element as text."""
 _JSON = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)', re.DOTALL)
@@ -44,6 +47,7 @@ class _Xml:
     def __init__(self) -> None:
         self._out: list[str] = []
         self._run: list[str] = []
+        self._seen: set[str] = set()  # what a page need show but once: codes, dates as they are written, object numbers
         self._stack: list[tuple[bool, bool]] = []  # whether raised, whether a coded file
 
     def read(self, content: bytes) -> str:
@@ -67,12 +71,13 @@ class _Xml:
             self._flush()
         above = self._stack[-1] if self._stack else (False, False)
         coded = above[1] or local in _CODED_NAMES
+        is_code = not _OF_A_CODE.isdisjoint(key.rpartition(":")[2] for key in attributes)
         for key, value in attributes.items():
             key_prefix, _, key_local = key.rpartition(":")
             if key == "xmlns" or key_prefix == "xmlns" or key_local in ("schemaLocation", "noNamespaceSchemaLocation"):
                 continue
             coded = coded or _CODED_MARKS.get(key_local) == value.rpartition(":")[2]
-            self._value(value)
+            self._value(value, once=is_code)
         self._stack.append((above[0] or local == "sup", coded))
 
     def _end(self, name: str) -> None:
@@ -90,8 +95,12 @@ class _Xml:
             self._run.clear()
             self._value(text)
 
-    def _value(self, text: str) -> None:
+    def _value(self, text: str, *, once: bool = False) -> None:
         text = text.strip()
+        if once or _FACT.fullmatch(text):
+            if text in self._seen:
+                return
+            self._seen.add(text)
         if text.startswith("{\\rtf"):
             self._out.append(rtf_text(text.encode("cp1252", "replace")))
         elif _MARKED_UP.match(text):

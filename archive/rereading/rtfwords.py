@@ -51,22 +51,29 @@ class _Group:
     fonts: bool = False
     field: bool = False
     aside: bool = False
+    margin: bool = False
     raised: bool = False
     skip: int = 1
     font: int | None = None
 
 
 def rtf_text(content: bytes, *, margins: bool = True) -> str:
-    """All text that a reader sees somewhere (body, notes, comments, with `margins` also headers and footers), with
-    breaks as spaces."""
-    return _Reader(content, margins=margins).read()
+    """All text that a reader sees somewhere: body, notes, comments, with `margins` also headers and footers."""
+    body, around = rtf_parts(content)
+    return f"{body}{around}" if margins else body
+
+
+def rtf_parts(content: bytes) -> tuple[str, str]:
+    """All text that a reader sees somewhere, and apart from it that of headers and footers."""
+    return _Reader(content).read()
 
 
 class _Reader:
-    def __init__(self, content: bytes, *, margins: bool) -> None:
-        self._content, self._margins = content, margins
+    def __init__(self, content: bytes) -> None:
+        self._content = content
         self._out: list[str] = []
         self._beside: list[str] = []
+        self._around: list[str] = []
         self._bytes = bytearray()
         self._page = "cp1252"
         self._default: int | None = None
@@ -78,7 +85,7 @@ class _Reader:
         self._starred = self._opened = False
         self._skipping = 0
 
-    def read(self) -> str:
+    def read(self) -> tuple[str, str]:
         at = 0
         while (token := _TOKEN.match(self._content, at)) is not None:
             at = token.end()
@@ -96,7 +103,7 @@ class _Reader:
             if not brace and symbol != b"*":
                 self._opened = self._starred = False
         self._flush()
-        return "".join([*self._out, " ", *self._beside])
+        return "".join([*self._out, " ", *self._beside]), "".join(self._around)
 
     def _brace(self, brace: bytes) -> None:
         self._flush()
@@ -129,8 +136,8 @@ class _Reader:
             self._group = replace(group, silent=True, fonts=fonts, field=field)
         elif word in _ASIDE:
             self._flush()
-            self._group = replace(group, aside=True, silent=group.silent or (word in _MARGIN and not self._margins))
-            self._say(" ")
+            self._group = replace(group, aside=True, margin=group.margin or word in _MARGIN)
+            self._say("\n" if word in _MARGIN else " ")
         elif word in _BREAKS:
             self._say(_BREAKS[word])
         elif word == b"plain":
@@ -193,7 +200,7 @@ class _Reader:
         self._flush()
         self._skipping = 0
         if not (self._group.silent or self._group.hidden):
-            (self._beside if self._group.aside else self._out).append(text)
+            self._place().append(text)
 
     def _flush(self) -> None:
         if not self._bytes:
@@ -206,8 +213,11 @@ class _Reader:
             text = recode(self._bytes.decode("latin-1"), encoding)[0]
         else:
             text = self._bytes.decode(page, "replace") if page else ""  # of a font of signs that nobody knows
-        (self._beside if self._group.aside else self._out).append(raised(text) if self._group.raised else text)
+        self._place().append(raised(text) if self._group.raised else text)
         self._bytes.clear()
+
+    def _place(self) -> list[str]:
+        return self._around if self._group.margin else self._beside if self._group.aside else self._out
 
     def _current(self) -> int | None:
         return self._group.font if self._group.font is not None else self._default
