@@ -41,6 +41,9 @@ MEDIA_TYPES = {
     "xml": "application/xml",
     "json": "application/json",
     "eml": "message/rfc822",
+    "mbox": "application/mbox",
+    "mhtml": "multipart/related",
+    "p7m": "application/pkcs7-mime",
     "msg": "application/vnd.ms-outlook",
     "tnef": "application/vnd.ms-tnef",
     "zip": "application/zip",
@@ -77,7 +80,10 @@ _EXTENSIONS = {
     "html": {"html", "htm", "xhtml"},
     "xml": {"xml", "xhtml", "xsd", "xsl", "svg"},
     "json": {"json"},
-    "eml": {"eml", "mht", "mhtml"},
+    "eml": {"eml", "emlx"},
+    "mbox": {"mbox", "mbx", "eml"},
+    "mhtml": {"mht", "mhtml", "eml"},
+    "p7m": {"p7m", "p7s"},
     "msg": {"msg"},
     "zip": {"zip"},
     "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
@@ -128,6 +134,11 @@ _MAIL_FIELD = re.compile(
     r"^(from|to|subject|date|received|message-id|mime-version|return-path|delivered-to|content-type|reply-to|sender):",
     re.IGNORECASE | re.MULTILINE,
 )
+_ANY_FIELD = re.compile(r"^([!-9;-~]+):[ \t]*(.*)$", re.MULTILINE)
+_MBOX = re.compile(r"From \S+[ \t][^\r\n]*\d\d:\d\d[^\r\n]*\r?\n(?=[!-9;-~]+:[ \t])")
+_EMLX = re.compile(r"\d{1,9}[ \t]*\r?\n(?=[!-9;-~]+:)")
+_CMS = tuple(bytes.fromhex(f"06{len(kind) // 2:02x}{kind}") for kind in
+             ("2a864886f70d010702", "2a864886f70d010703", "2a864886f70d0109100117"))  # fmt: skip
 _MAIL_MARK = re.compile(r"^(received|message-id|mime-version):", re.IGNORECASE | re.MULTILINE)
 _HTML_TAG = (
     r"(html|head|body|title|meta|link|script|style|div|span|p|br|hr|h[1-6]|table|thead|tbody|tr|td|th|ul|ol|li|dl|form|address|blockquote|code|details|summary|"
@@ -210,6 +221,8 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
         return "wmf"
     if (kind := kind_of(head)) is not None:
         return kind.family
+    if _is_cms(head):
+        return "p7m"
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     if bare.startswith(b"{\\rt"):
         return "rtf"
@@ -261,6 +274,12 @@ def _as_text(head: bytes) -> str | None:
 
 def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     start = text.lstrip("\ufeff \t\r\n\0")
+    if (mbox := _MBOX.match(start)) and _is_mail(start[mbox.end() :], named=True):
+        return "mbox"
+    if (apple := _EMLX.match(start)) and _is_mail(start[apple.end() :], named=True):
+        return "eml"
+    if _is_web_archive(start):
+        return "mhtml"
     named_xml = extension == "xml"
     if _is_mail(start, named=extension in _EXTENSIONS["eml"]):
         return "eml"
@@ -280,6 +299,26 @@ def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     if start.startswith(("{", "[")) and (extension == "json" or '"resourceType"' in start):
         return "json"
     return "txt"
+
+
+def _is_cms(head: bytes) -> bool:
+    """Whether it begins as CMS that is signed or encrypted (RFC 5652, 3), or as its armour."""
+    if head.startswith((b"-----BEGIN PKCS7-----", b"-----BEGIN CMS-----")):
+        return True
+    return head[:1] == b"\x30" and any(head.find(kind, 2, 24) > 0 for kind in _CMS)
+
+
+def _is_web_archive(text: str) -> bool:
+    """Whether it begins as MHTML (RFC 2557): a multipart of related parts that nobody sent."""
+    head = re.split(r"\r?\n\r?\n", text[:65536], maxsplit=1)[0].replace("\r\n", "\n")
+    if not all(_FIELD.match(line) for line in head.split("\n") if line):
+        return False
+    fields = dict(_ANY_FIELD.findall(re.sub(r"\n[ \t]+", " ", head).lower()))
+    if not fields.get("content-type", "").startswith("multipart/related") or "mime-version" not in fields:
+        return False
+    return not fields.keys() & {"to", "received", "message-id", "return-path"} and (
+        "from" not in fields or "saved by" in fields["from"] or "snapshot-content-location" in fields
+    )
 
 
 def _is_mail(text: str, *, named: bool) -> bool:

@@ -14,6 +14,7 @@ import lxml.html
 
 from archive.identify import media_type_of
 from archive.normalise.contract import Limits, Made, Part
+from archive.normalise.encodings import Decoded
 from archive.normalise.mailbody import Pictures, join, lay_out, says_more
 from archive.normalise.plaintext import plaintext
 from archive.normalise.text_of import PAGE_BREAK
@@ -67,6 +68,11 @@ class Letter:
         self._flags: list[FlagNote] = []
         self.pictures = Pictures()
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The files that it carries so far."""
+        return tuple(self._parts)
+
     def field(self, name: str, value: str, *, important: bool = True) -> None:
         """A header field."""
         (self._head if important else self._more).append(f"{name}: {value}")
@@ -84,6 +90,14 @@ class Letter:
     def html(self, name: str, content: bytes, text: str) -> None:
         """The message itself as HTML: its bytes, and what they say. `name` is for where it can only be carried."""
         self._pages.append((name, content, text))
+
+    def read(self, found: Decoded) -> str:
+        """A text of it, with a flag for what was guessed of its characters or does not fit."""
+        if not found.lossless:
+            self.flag(Flag.DECODED_LENIENTLY, found.detail or f"Read as {found.encoding}.")
+        elif not found.certain:
+            self.flag(Flag.ENCODING_GUESSED, found.detail or f"Read as {found.encoding}.")
+        return found.text
 
     def flag(self, flag: Flag, detail: str) -> None:
         """Something remarkable of it; once each."""
@@ -181,9 +195,8 @@ def words_of(html: str) -> str:
 
 
 def _once(flags: Iterable[FlagNote]) -> tuple[FlagNote, ...]:
-    """The first of each; the letter itself is ours, so that nothing was guessed of it."""
+    """The first of each."""
     found: dict[Flag, FlagNote] = {}
     for flag in flags:
-        if flag.code is not Flag.ENCODING_GUESSED:
-            found.setdefault(flag.code, flag)
+        found.setdefault(flag.code, flag)
     return tuple(found.values())

@@ -9,14 +9,17 @@ import base64
 import contextlib
 import email
 import email.policy
-from email.header import decode_header
+import re
 from email.message import Message
 from pathlib import Path
 
 from archive.normalise import smime
+from archive.normalise.charsets import declared
 from archive.normalise.contract import Limits, Made
-from archive.normalise.encodings import decode
+from archive.normalise.encodings import Decoded
 from archive.normalise.letter import FIELDS, Letter, safe_name
+from archive.normalise.mailfields import header
+from archive.normalise.uuencoded import split_off
 from archive.reasons import DocumentProblem, Flag, Reason
 
 ROUTE = "mail"
@@ -24,6 +27,10 @@ ROUTE = "mail"
 _SIGNATURES = frozenset(("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"))
 _SMIME = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
 _CLOSED = ("enveloped-data", "authenveloped-data")
+_BYTES = "application/octet-stream"
+_EMLX = re.compile(rb"(\d{1,9})[ \t]*\r?\n(?=[!-9;-~]+:)")
+_META = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_PGP = "-----BEGIN PGP MESSAGE-----"
 _MESSAGES = frozenset(("message/rfc822", "message/global", "message/news"))
 # As it was written: no line is folded anew, and characters outside ASCII stay the bytes they are.
 _POLICY = email.policy.compat32.clone(max_line_length=0)
@@ -36,28 +43,36 @@ def mail(source: Path, out: Path, limits: Limits) -> Made:
 
     Raises DocumentProblem: ENCRYPTED, and what `archive.normalise.plaintext` raises.
     """
-    content = source.read_bytes()
+    return message_page(unwrapped(source.read_bytes()), out, limits)
+
+
+def message_page(content: bytes, out: Path, limits: Limits, *, signed: bool = False) -> Made:
+    """The same of a message's bytes; `signed` where a signature held them."""
     ending = "\r\n" if b"\r\n" in content[:4096] else "\n"
     message: Message[str, str] = email.message_from_bytes(content, policy=_POLICY.clone(linesep=ending))
     letter = Letter(out, limits)
-    for name, value in message.items():
-        letter.field(FIELDS.get(name.lower(), name), header_text(value), important=name.lower() in FIELDS)
+    charset = next((c for p in message.walk() if (c := p.get_content_charset())), None)
+    for name, value in message.raw_items():
+        said = letter.read(header(value, charset))
+        letter.field(FIELDS.get(name.lower(), name), said, important=name.lower() in FIELDS)
+    if signed:
+        letter.signed()
     _take(message, letter)
     return letter.made()
 
 
+def unwrapped(content: bytes) -> bytes:
+    """A message without the blank lines or mark before it, and without what Apple Mail puts around it (emlx: the
+    message's size in bytes, then it, then a property list)."""
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n\t ")
+    if (apple := _EMLX.match(content)) is not None:
+        return content[apple.end() : apple.end() + int(apple[1])]
+    return content
+
+
 def header_text(value: object) -> str:
-    """A field's words, with encoded words (RFC 2047) decoded and folding undone; as it stands where it is broken."""
-    raw = str(value)
-    try:
-        words = [
-            decode(text).text if charset in (None, "unknown-8bit") else text.decode(charset or "ascii", "replace")
-            for text, charset in ((t.encode("ascii", "surrogateescape") if isinstance(t, str) else t, c)
-                                  for t, c in decode_header(raw))
-        ]  # fmt: skip
-    except (ValueError, LookupError, email.errors.MessageError):
-        words = [raw.encode("utf-8", "replace").decode("utf-8")]
-    return " ".join("".join(words).split())
+    """A field's words alone."""
+    return header(value).text
 
 
 def _take(top: Message[str, str], letter: Letter) -> None:
@@ -69,7 +84,9 @@ def _take(top: Message[str, str], letter: Letter) -> None:
         kind = part.get_content_type()
         if kind == "multipart/encrypted" or (kind in _SMIME and part.get_param("smime-type") in _CLOSED):
             raise DocumentProblem(Reason.ENCRYPTED, "The e-mail is encrypted.")
-        if kind in _SMIME and (inside := smime.content_of(_bytes(part))) is not None:
+        if (kind in _SMIME or (part is top and _is_cms(part))) and (
+            inside := smime.content_of(_bytes(part))
+        ) is not None:
             letter.signed()
             waiting.append(email.message_from_bytes(inside, policy=_POLICY))
         elif kind in _MESSAGES and part.is_multipart():
@@ -80,7 +97,7 @@ def _take(top: Message[str, str], letter: Letter) -> None:
                 for m in inner:
                     letter.text("\n".join(f"{name}: {header_text(value)}" for name, value in m.items()))
             waiting += reversed(inner)
-        elif kind in _SIGNATURES:
+        elif kind in _SIGNATURES or (kind == _BYTES and (part.get_filename() or "").lower().endswith(".p7s")):
             letter.signed()
         else:
             _leaf(part, kind, letter)
@@ -89,15 +106,26 @@ def _take(top: Message[str, str], letter: Letter) -> None:
 
 
 def _leaf(part: Message[str, str], kind: str, letter: Letter) -> None:
-    if _is_text(part) and kind == "text/plain":
-        letter.text(_text(part))
-        return
     content = _bytes(part)
     if _is_text(part):
-        letter.html(_name(part, "melding.html"), content, _text(part))
+        text = letter.read(_text(part, content, kind))
+        if kind != "text/plain":
+            letter.html(_name(part, "melding.html"), content, text)
+            return
+        if text.lstrip().startswith(_PGP):
+            raise DocumentProblem(Reason.ENCRYPTED, "The e-mail is encrypted (OpenPGP).")
+        text, files = split_off(text)
+        letter.text(text)
+        for name, held in files:
+            letter.carry(safe_name(name) or "vedlegg.bin", held)
         return
     letter.pictures.add(str(part.get("content-id", "")), str(part.get("content-location", "")), kind, content)
     letter.carry(_name(part, f"vedlegg.{_ENDINGS.get(kind, 'bin')}"), content)
+
+
+def _is_cms(part: Message[str, str]) -> bool:
+    """Whether a message is nothing but CMS, whatever it calls itself."""
+    return not part.is_multipart() and smime.looks(_bytes(part))
 
 
 def _message_bytes(part: Message[str, str]) -> bytes:
@@ -129,12 +157,11 @@ def _bytes(part: Message[str, str]) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _text(part: Message[str, str]) -> str:
-    content = _bytes(part)
-    try:
-        return content.decode(part.get_content_charset("ascii"))
-    except (LookupError, ValueError):
-        return decode(content).text if content.strip() else ""
+def _text(part: Message[str, str], content: bytes, kind: str) -> Decoded:
+    charset = part.get_content_charset()
+    if charset is None and kind != "text/plain" and (meta := _META.search(content[:4096])):
+        charset = meta[1].decode("ascii")
+    return declared(content, charset)
 
 
 def _name(part: Message[str, str], otherwise: str) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from archive import compound
 from archive.compound import Compound
+from archive.normalise.charsets import declared
 from archive.normalise.contract import Limits, Made
-from archive.normalise.encodings import decode
+from archive.normalise.encodings import Decoded
 from archive.normalise.letter import Letter, safe_name
 from archive.reasons import DocumentProblem, Reason
 
@@ -31,6 +32,11 @@ _BODY, _HTML, _RTF, _CODE_PAGE = 0x1000, 0x1013, 0x1009, 0x3FFD
 _DATA, _METHOD, _LONG_NAME, _SHORT_NAME, _DISPLAY_NAME = 0x3701, 0x3705, 0x3707, 0x3704, 0x3001
 _SMTP, _INTERNET_CODE_PAGE, _MIME_TAG, _CONTENT_ID, _LOCATION = 0x39FE, 0x3FDE, 0x370E, 0x3712, 0x3713
 _PICTURES = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG", "image/png"), (b"GIF8", "image/gif"))
+# Windows' numbers of sets that are no pages of its own (its NLS code page identifiers).
+_PAGES = {65001: "utf-8", 65000: "utf-7", 1200: "utf-16-le", 1201: "utf-16-be", 20127: "ascii", 20866: "koi8-r",
+          21866: "koi8-u", 50220: "iso2022-jp", 50221: "iso2022-jp", 50222: "iso2022-jp", 51932: "euc-jp",
+          51949: "euc-kr", 52936: "hz", 54936: "gb18030", 10000: "mac-roman", 20269: "ascii", 20108: "ns_4551-1",
+          10007: "mac-cyrillic", 10029: "mac-latin2", 20273: "cp273", 20277: "cp277", 20278: "cp278"}  # fmt: skip
 _BROKEN = (ValueError, LookupError, struct.error, OverflowError)
 # [MS-OXRTFCP] 2.1.2.1: what the dictionary begins with.
 _DICTIONARY = (
@@ -87,10 +93,8 @@ class _Item:
         narrow = self._stream(number, _BYTE)
         if not narrow:
             return ""
-        try:
-            return narrow.decode(f"cp{_Item(self.file, ()).whole(_CODE_PAGE) or 1252}").rstrip("\0")
-        except (LookupError, ValueError):
-            return decode(narrow).text.rstrip("\0")
+        page = _Item(self.file, ()).whole(_CODE_PAGE) or 1252
+        return declared(narrow.rstrip(b"\0"), page_name(page)).text
 
     def when(self, number: int) -> str:
         """A property that is a time (FILETIME), in words; empty where there is none."""
@@ -141,17 +145,25 @@ def _body(message: _Item, letter: Letter) -> None:
     if plain.strip():
         letter.text(plain)
     if html:
-        letter.html("melding.html", html, html_text(html, message.whole(_INTERNET_CODE_PAGE)))
+        letter.html("melding.html", html, letter.read(html_text(html, message.whole(_INTERNET_CODE_PAGE))))
     elif rtf:
         letter.carry("melding.rtf", decompressed(rtf))
 
 
-def html_text(html: bytes, code_page: int | None) -> str:
+def html_text(html: bytes, code_page: int | None) -> Decoded:
     """HTML in a Windows code page; detected where that is not said, or does not fit."""
-    try:
-        return html.decode("utf-8" if code_page == 65001 else f"cp{code_page}")
-    except (LookupError, ValueError):
-        return decode(html).text if html.strip() else ""
+    return declared(html, page_name(code_page))
+
+
+def page_name(code_page: int | None) -> str | None:
+    """The character set that Windows means by a number; None where it means none that is known."""
+    if code_page is None:
+        return None
+    if code_page in _PAGES:
+        return _PAGES[code_page]
+    if 28591 <= code_page <= 28605:
+        return f"iso8859-{code_page - 28590}"
+    return f"cp{code_page}"
 
 
 def _carry(attachment: _Item, letter: Letter) -> None:

@@ -16,6 +16,13 @@ _Element = tuple[int, int, int]
 """Tag, and where its value begins and ends."""
 
 
+def looks(content: bytes) -> bool:
+    """Whether bytes begin as CMS that is signed or encrypted (RFC 5652, 3)."""
+    if content[:1] != bytes((_SEQUENCE,)):
+        return False
+    return any(content.find(bytes((_OBJECT_ID, len(kind))) + kind, 2, 16) > 0 for kind in (_SIGNED, *_CLOSED))
+
+
 def content_of(content: bytes) -> bytes | None:
     """What a signature holds; None where it holds nothing, or is none that can be read.
 

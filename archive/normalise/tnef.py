@@ -64,9 +64,8 @@ def _take(content: bytes, letter: Letter) -> None:
     letter.text(_text(message, _PR_BODY) or plain)
     if html := message.get(_PR_HTML, (0, b""))[1]:
         code_page = message.get(_PR_CODE_PAGE)
-        letter.html(
-            "melding.html", html, html_text(html, int.from_bytes(code_page[1], "little") if code_page else None)
-        )
+        page = int.from_bytes(code_page[1], "little") if code_page else None
+        letter.html("melding.html", html, letter.read(html_text(html, page)))
     elif rtf := message.get(_PR_RTF, (0, b""))[1]:
         letter.carry("melding.rtf", decompressed(rtf))
     for attributes, properties in attached:
