@@ -171,8 +171,9 @@ class Catalogue:
     ) -> None:
         """Record a package that is durable on disk. Recording it again changes nothing but the content serial.
 
-        The highest generation recorded is the patient's current one and its rows replace those of the one before; a
-        lower generation recorded later, or one that is known to be `superseded`, is only noted as existing. A document
+        The highest generation recorded is the patient's current one and its rows replace those of the one before,
+        whose identifiers stay as former ones; a lower generation recorded later, or one that is known to be
+        `superseded`, is only noted as existing, with its identifiers. A document
         leaves the quarantine list only by `forget_quarantined`.
         """
         with self.transaction():
@@ -184,6 +185,7 @@ class Catalogue:
                 run("UPDATE package SET current=0 WHERE patient_id=?", (patient.id,))
             run("INSERT OR REPLACE INTO package VALUES(?,?,?,?,?,?,?)", package_row(receipt, current=current))
             if not current:
+                self._add_former(patient)
                 return
             run("DELETE FROM file WHERE document_id IN (SELECT id FROM document WHERE patient_id=?)", (patient.id,))
             run("DELETE FROM document WHERE patient_id=?", (patient.id,))
@@ -224,6 +226,17 @@ class Catalogue:
             cursor = self.connection.execute("DELETE FROM quarantined WHERE document_id=?", (document_id,))
             self._changed = self._changed or cursor.rowcount > 0
 
+    def claim_quarantined(self, document_ids: Sequence[str], patient_id: str) -> None:
+        """Name the patient of documents in quarantine whose patient is in the catalogue by now."""
+        with self.transaction():
+            if document_ids and self.connection.execute("SELECT 1 FROM patient WHERE id=?", (patient_id,)).fetchone():
+                before = self.connection.total_changes
+                self.connection.executemany(
+                    "UPDATE quarantined SET patient_id=? WHERE document_id=? AND patient_id IS NOT ?",
+                    ((patient_id, id_, patient_id) for id_ in document_ids),
+                )
+                self._changed = self._changed or self.connection.total_changes > before
+
     @property
     def content_serial(self) -> int:
         """A number that grows with every transaction that recorded something."""
@@ -255,8 +268,22 @@ class Catalogue:
         self, patient: Patient, package_id: str | None, generation: int, documents: Sequence[JournalDocument]
     ) -> None:
         _insert_many(self.connection, "patient", [patient_row(patient, package_id, generation, documents)])
-        self.connection.execute("DELETE FROM patient_identifier WHERE patient_id=?", (patient.id,))
+        # a number that a newer package corrects goes on finding the patient, as a former one
+        values = [i.value for i in patient.identifiers]
+        self.connection.execute(
+            "DELETE FROM patient_identifier WHERE patient_id=? AND value IN (SELECT value FROM json_each(?))",
+            (patient.id, json.dumps(values)),
+        )
+        self.connection.execute("UPDATE patient_identifier SET current=0 WHERE patient_id=?", (patient.id,))
         _insert_many(self.connection, "patient_identifier", identifier_rows(patient))
+
+    def _add_former(self, patient: Patient) -> None:
+        """Numbers of an older package that are not known of the patient yet."""
+        self.connection.executemany(
+            "INSERT INTO patient_identifier SELECT ?, ?, ?, ?, ?, 0"
+            " WHERE NOT EXISTS (SELECT 1 FROM patient_identifier WHERE patient_id=? AND value=?)",
+            ((*row[:5], row[0], row[1]) for row in identifier_rows(patient)),
+        )
 
 
 def catalogue_digest(store: ArchiveStore, *, packages: bool = True) -> str:
@@ -293,7 +320,7 @@ def patient_row(patient: Patient, package_id: str | None, generation: int, docum
 
 
 def identifier_rows(patient: Patient) -> list[Row]:
-    """The rows of table `patient_identifier`: every identifier the patient has or had."""
+    """The rows of table `patient_identifier` that a package gives; those of older packages are there as former ones."""
     return [
         (patient.id, i.value, i.type.value, int(i.valid), int(i.synthetic), int(i.current)) for i in patient.identifiers
     ]

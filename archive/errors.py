@@ -43,6 +43,7 @@ class ExitCode(IntEnum):
     LOCALE_UNFIT = 18, "the locale cannot hold file names; set LC_ALL=C.UTF-8"
     CLOCK_WRONG = 19, "the computer's clock is before this software's own release"
     OUTPUT_FAILED = 20, "standard output could not be written: who reads it is gone; what was recorded is safe"
+    EXPORT_SHRUNK = 21, "a later export lacks more than a set share of what earlier ones had; nothing was changed"
     INTERRUPTED = 130, "interrupted; run the same command again and it continues"
 
 
@@ -89,6 +90,12 @@ class SourceUnreadableError(JournalarkivError):
     """The register of an export cannot be read."""
 
     exit_code = ExitCode.SOURCE_UNREADABLE
+
+
+class ExportShrunkError(JournalarkivError):
+    """So much is gone from a later export that it is hardly whole."""
+
+    exit_code = ExitCode.EXPORT_SHRUNK
 
 
 class DiskFullError(JournalarkivError):

@@ -63,7 +63,9 @@ class Difference:
 class SourceGroup:
     """Documents of a source that agree in everything named here; a single document where both counts are one.
 
-    `documents` is the number of distinct source keys, `rows` that of the source rows which claim them.
+    `documents` is the number of distinct source keys, `rows` that of the source rows which claim them, `excluded_rows`
+    how many of these a rule leaves out while another row of the key is the document. `newer_rejected`: a newer version
+    of the archived documents was refused, for `reason`.
     """
 
     state: str
@@ -74,6 +76,9 @@ class SourceGroup:
     service: str = ""
     documents: int = 1
     rows: int = 1
+    excluded_rows: int = 0
+    excluded_rule: str | None = None
+    newer_rejected: int = 0
 
 
 @dataclass(slots=True)
@@ -85,6 +90,8 @@ class Tally:
     quarantined: int = 0
     excluded: int = 0
     duplicates: int = 0
+    newer_rejected: int = 0
+    """Of the archived: documents whose newest version was refused and is in quarantine; no part of the sum."""
 
     @property
     def unaccounted(self) -> int:
@@ -94,10 +101,12 @@ class Tally:
     def add(self, group: SourceGroup) -> None:
         """Count a group in. A state that is not an end state is counted as source only."""
         self.rows += group.rows
-        self.duplicates += group.rows - group.documents
+        self.duplicates += group.rows - group.documents - group.excluded_rows
+        self.excluded += group.excluded_rows
         match group.state:
             case "archived":
                 self.archived += group.documents
+                self.newer_rejected += group.documents if group.newer_rejected else 0
             case "quarantined":
                 self.quarantined += group.documents
             case "excluded":
@@ -115,8 +124,10 @@ class Reconciliation:
     by_service: dict[str, Tally] = field(default_factory=dict)
     quarantined: Counter[str] = field(default_factory=Counter)
     """Documents by reason code."""
+    newer_rejected: Counter[str] = field(default_factory=Counter)
+    """Archived documents whose newest version was refused, by reason code."""
     excluded: Counter[str] = field(default_factory=Counter)
-    """Documents by the mapping's rule."""
+    """Documents, and further rows of other documents, by the mapping's rule."""
     findings: dict[str, int] = field(default_factory=dict)
     """What was remarked about the newest export, by code: orphan-file, duplicate-row ..."""
     flags: dict[str, int] = field(default_factory=dict)
@@ -178,6 +189,7 @@ class Reconciliation:
             "by_unit": {key: _plain(tally) for key, tally in sorted(self.by_unit.items())},
             "by_service": {key: _plain(tally) for key, tally in sorted(self.by_service.items())},
             "quarantined": dict(sorted(self.quarantined.items())),
+            "newer_rejected": dict(sorted(self.newer_rejected.items())),
             "excluded": dict(sorted(self.excluded.items())),
             "findings": dict(sorted(self.findings.items())),
             "flags": dict(sorted(self.flags.items())),
@@ -188,9 +200,14 @@ class Reconciliation:
 
     def to_text(self) -> str:
         """The sums for people; breakdowns are left to `to_plain`."""
-        lines = [f"{n:>10}  {name}" for name, n in _plain(self.totals).items()]
+        sums = _plain(self.totals)
+        refused = sums.pop("newer_rejected")
+        lines = [f"{n:>10}  {name}" for name, n in sums.items()]
+        if refused:
+            lines.append(f"Of the archived, {refused} have a newer version that was refused and is in quarantine.")
         for title, counts in (
             ("Quarantined", self.quarantined),
+            ("Newer versions refused", self.newer_rejected),
             ("Excluded", self.excluded),
             ("Findings", self.findings),
             ("Flags of what is archived", self.flags),
@@ -232,6 +249,10 @@ def reconcile(groups: Iterable[SourceGroup], *, source_rows: int | None = None) 
             result.quarantined[group.reason or ""] += group.documents
         elif group.state == "excluded":
             result.excluded[group.reason or ""] += group.documents
+        elif group.newer_rejected:
+            result.newer_rejected[group.reason or ""] += group.documents
+        if group.excluded_rows:
+            result.excluded[group.excluded_rule or ""] += group.excluded_rows
     if source_rows is not None and source_rows != result.totals.rows:
         result.differ(Difference(DifferenceCode.ROWS, "", source_rows, result.totals.rows))
     if result.totals.unaccounted:
@@ -368,9 +389,14 @@ def missing_register() -> NotReconciledError:
 
 def register_groups(register: sqlite3.Connection) -> Iterator[SourceGroup]:
     """The documents of a work register, counted together where they agree."""
+    columns = {row[1] for row in register.execute("PRAGMA table_info(document)")}
+    # a register of version 1 knows no rows that are left out beside others
+    left_out = "" if "excluded_rows" in columns else "0 AS excluded_rows, NULL AS excluded_rule"
+    source = f"(SELECT *, {left_out} FROM document)" if left_out else "document"  # noqa: S608
     for row in register.execute(
-        "SELECT state, CASE state WHEN 'archived' THEN NULL ELSE reason END, type_code, year, unit_code, service,"
-        " count(*), sum(rows) FROM document GROUP BY 1, 2, 3, 4, 5, 6"
+        "SELECT state, CASE WHEN state='archived' AND NOT newer_rejected THEN NULL ELSE reason END, type_code, year,"  # noqa: S608
+        " unit_code, service, count(*), sum(rows), sum(excluded_rows), excluded_rule, newer_rejected"
+        f" FROM {source} GROUP BY 1, 2, 3, 4, 5, 6, 10, 11"
     ):
         yield SourceGroup(*row)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from archive import quarantine
 from archive.errors import DamagedError
 from archive.identifiers import package_id
+from archive.ledger import State, Step, protected, refusal_of, shown
 from archive.normalise.contract import Job, Normalised, NormalisedPart, Outcome, Rejected
 from archive.package import (
     ChangedWhileArchived,
@@ -36,7 +37,7 @@ from archive.record import (
     to_json,
 )
 from archive.store import ArchiveStore, sha256_file
-from extract.plan import PlannedPatient
+from extract.plan import PlannedDocument, PlannedPatient
 from extract.register import fingerprint
 from extract.results import DocumentResult, LookedAt, PatientResult
 
@@ -72,15 +73,15 @@ def assemble(
         DiskFullError: no room.
         DamagedError: the previous generation's bytes are not what its metadata says.
     """
-    patient = planned.patient
-    print_ = _patient_print(patient, documents)
-    if print_ == planned.done_fingerprint and all(d.decision == "keep" for d in documents):
-        return PatientResult(planned.key, patient, print_, tuple(_kept(d) for d in documents))
+    print_ = _patient_print(planned, documents)
+    if print_ == planned.done_fingerprint and all(d.step in (Step.KEEP, Step.REFRESH) for d in documents):
+        return PatientResult(planned.key, planned.patient, print_, tuple(_kept(d) for d in documents))
     previous_path: Path | None = None
     previous: PackageContents | None = None
-    if patient is not None and planned.generation:
-        previous_path = desk.store.package_path(package_id(patient.id, planned.generation))
+    if planned.patient is not None and planned.generation:
+        previous_path = desk.store.package_path(package_id(planned.patient.id, planned.generation))
         previous = _previous(previous_path)
+    patient = _patient(planned, previous)
     documents = list(documents)
     while True:
         journal = _Journal()
@@ -88,7 +89,7 @@ def assemble(
             _place(planned, d, outcomes, previous, journal)
         receipt: PackageReceipt | None = None
         ordered = tuple(journal.documents[k] for k in sorted(journal.documents))
-        if patient is None or planned.conflicting or not _differs(previous, patient, ordered):
+        if patient is None or not _differs(previous, patient, ordered):
             break
         try:
             receipt = write_package(
@@ -105,14 +106,15 @@ def assemble(
         except ChangedWhileArchived as changed:
             # That document is stopped, the rest of the journal goes on; each turn stops one more, so this ends.
             (n,) = (n for n, d in enumerate(documents) if d.plan.document.id == changed.document_id)
-            if documents[n].decision == "reject":
+            if documents[n].step is Step.REFUSE:
                 raise
-            documents[n] = replace(documents[n], decision="reject", problem=(changed.reason, changed.detail))
+            documents[n] = replace(documents[n], step=Step.REFUSE, problem=(changed.reason, changed.detail))
         else:
             break
     by_id = {d.plan.document.id: d for d in documents}
     entries = tuple(_put(desk.store, q, _bytes_to_keep(by_id[q.document.id])) for q in journal.quarantined)
-    return PatientResult(planned.key, patient, print_, tuple(journal.results), receipt, ordered, entries)
+    known = patient or planned.patient
+    return PatientResult(planned.key, known, print_, tuple(journal.results), receipt, ordered, entries)
 
 
 def _previous(path: Path) -> PackageContents:
@@ -144,9 +146,27 @@ def _readable(path: Path) -> bool:
     return True
 
 
-def _patient_print(patient: Patient | None, documents: Sequence[LookedAt]) -> str:
-    facts = to_json(patient) if patient else ""
-    return fingerprint(facts + "".join(sorted(f"\n{d.plan.key}\t{d.print}" for d in documents)))
+def _patient_print(planned: PlannedPatient, documents: Sequence[LookedAt]) -> str:
+    """All that a package says follows from this and from the package before."""
+    facts = f"{to_json(planned.patient) if planned.patient else ''}{planned.conflicting}"
+    said = sorted(f"\n{d.plan.key}\t{d.print}\t{to_json(d.plan.document)}" for d in documents)
+    return fingerprint(facts + "".join(said))
+
+
+def _patient(planned: PlannedPatient, previous: PackageContents | None) -> Patient | None:
+    """The patient as the next package has him; None where there can be none.
+
+    While his rows conflict he is as the package before has him, with the flags of the day and the strictest protection
+    that any row gives: documents that left him must leave his package all the same.
+    """
+    if not planned.conflicting or planned.patient is None:
+        return planned.patient
+    if previous is None:
+        return None
+    of_the_day = (Flag.ID_SHARED, Flag.VANISHED_FROM_SOURCE)
+    flags = [n for n in previous.patient.flags if n.code not in of_the_day]
+    flags += [n for n in planned.patient.flags if n.code in of_the_day]
+    return protected(replace(previous.patient, flags=tuple(flags)), planned.patient.address_protection)
 
 
 def _differs(previous: PackageContents | None, patient: Patient, documents: tuple[JournalDocument, ...]) -> bool:
@@ -156,11 +176,8 @@ def _differs(previous: PackageContents | None, patient: Patient, documents: tupl
 
 
 def _kept(d: LookedAt) -> DocumentResult:
-    state = "excluded" if d.plan.excluded is not None and d.plan.state != "archived" else d.plan.state
-    reason = d.plan.excluded if state == "excluded" else None
-    return DocumentResult(
-        d.plan.key, d.plan.document.id, state, d.print, d.content, reason, newer_rejected=d.plan.newer_rejected
-    )
+    p = d.plan
+    return DocumentResult(p.key, p.document.id, p.state, d.print, p.content, p.reason, p.detail)
 
 
 def _place(
@@ -170,51 +187,58 @@ def _place(
     previous: PackageContents | None,
     journal: _Journal,
 ) -> None:
-    """Decide where one document goes: into the package (new, carried over or as it was), quarantine, or nowhere."""
-    id_ = d.plan.document.id
+    """Put one document where its step leads: into the package (new, carried over or as it was), quarantine, or
+    nowhere."""
+    plan, id_ = d.plan, d.plan.document.id
     old = None if previous is None else next((x for x in previous.documents if x.id == id_), None)
-    if d.decision in ("keep", "carry"):
-        if old is None and d.plan.state == "archived":
-            raise DamagedError(
-                f"Document {id_} is recorded as archived, and its patient's package does not hold it.",
-                remedy="Run `journalarkiv verify`; restore the package, or give the document's export once more.",
-            )
-        journal.results.append(_kept(d))
+    if old is None and plan.state.held:
+        raise DamagedError(
+            f"Document {id_} is recorded as archived, and its patient's package does not hold it.",
+            remedy="Run `journalarkiv verify`; restore the package, or give the document's export once more.",
+        )
+    waited = plan.state.waiting or plan.state is State.PENDING
+    if d.step is Step.LEAVE_OUT and old is None:
+        result = DocumentResult(plan.key, id_, State.EXCLUDED, d.print, reason=plan.excluded, withdrawn=waited)
+        journal.results.append(result)
+        return
+    if d.step in (Step.KEEP, Step.REFRESH, Step.LEAVE_OUT):
+        state = plan.state
         if old is not None:
-            keep_facts = d.decision == "keep" or d.plan.newer_rejected
-            _carry(journal, old if keep_facts else replace(d.plan.document, files=old.files), previous)
+            if not state.held:  # the register was lost, and the package was not
+                state = State.REFUSED if refusal_of(old) else State.ARCHIVED
+            facts_of_the_row = plan.state is State.ARCHIVED and plan.excluded is None and not plan.problem
+            now = replace(plan.document, files=old.files) if facts_of_the_row else _shown(plan, old, refusal_of(old))
+            _carry(journal, now, previous)
+        journal.results.append(replace(_kept(d), state=state))
+        return
+    if d.step is Step.CARRY and old is not None:
+        _carry(journal, replace(plan.document, files=old.files), previous)
+        journal.results.append(
+            DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, withdrawn=plan.state.waiting)
+        )
         return
     failed = _rejection(d, outcomes)
     if failed is None:
         filed = tuple(_filed(d.jobs, outcomes))
-        journal.documents[id_] = replace(d.plan.document, files=tuple(f for f, _ in filed))
+        journal.documents[id_] = replace(plan.document, files=tuple(f for f, _ in filed))
         journal.payloads.update({(id_, f.seq): payload for f, payload in filed})
-        journal.results.append(DocumentResult(d.plan.key, id_, "archived", d.print, d.content, converted=True))
+        journal.results.append(
+            DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, converted=True, withdrawn=True)
+        )
         return
     reason, detail, attempts = failed
     journal.quarantined.append(_quarantined(planned, d, outcomes, reason, detail, attempts))
-    if old is None:
-        journal.results.append(
-            DocumentResult(d.plan.key, id_, "quarantined", d.print, d.content, reason.value, detail, converted=True)
-        )
-        return
-    # What was archived once stays archived and visible; that a newer version was refused is flagged on it.
-    note = FlagNote(Flag.NEWER_VERSION_REJECTED, f"{reason.value}: {detail}")
-    flags = tuple(f for f in old.flags if f.code is not Flag.NEWER_VERSION_REJECTED)
-    _carry(journal, replace(old, flags=(*flags, note)), previous)
-    journal.results.append(
-        DocumentResult(
-            d.plan.key,
-            id_,
-            "archived",
-            d.print,
-            d.plan.content,
-            reason.value,
-            detail,
-            newer_rejected=True,
-            converted=True,
-        )
-    )
+    state, content = State.QUARANTINED, d.content
+    if old is not None:
+        # What was archived once stays archived and visible; that a newer version was refused is flagged on it.
+        note = FlagNote(Flag.NEWER_VERSION_REJECTED, f"{reason.value}: {detail}")
+        _carry(journal, _shown(plan, old, note), previous)
+        state, content = State.REFUSED, plan.content
+    journal.results.append(DocumentResult(plan.key, id_, state, d.print, content, reason.value, detail, converted=True))
+
+
+def _shown(plan: PlannedDocument, old: JournalDocument, refused: FlagNote | None) -> JournalDocument:
+    return shown(old, blocked=plan.document.blocked, vanished=plan.vanished, refused=refused)
 
 
 def _carry(journal: _Journal, document: JournalDocument, previous: PackageContents | None) -> None:

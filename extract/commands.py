@@ -111,6 +111,14 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
 @click.option("--seed", type=int, default=0, show_default=True, help="Which patients a pilot draws.")
 @click.option("--register-only", is_flag=True, help="Read, register and reconcile; convert nothing.")
 @click.option(
+    "--max-gone",
+    type=click.IntRange(0, 100),
+    default=50,
+    show_default=True,
+    metavar="PERCENT",
+    help="Stop, and change nothing, where more is gone from a later export of what earlier ones had. 100: never.",
+)
+@click.option(
     "--validate",
     "judging",
     metavar="all|sample:P",
@@ -138,6 +146,7 @@ def migrate(
     sample: int | None,
     seed: int,
     register_only: bool,
+    max_gone: int,
     judging: Judging,
     readable_by: str | None,
     passwords: tuple[str, ...],
@@ -155,6 +164,11 @@ def migrate(
 
     if sample is not None and register_only:
         raise UsageError("--sample and --register-only exclude each other.")
+    if archive.resolve().is_relative_to(export.resolve()):
+        raise UsageError(
+            "ARCHIVE lies in EXPORT, so that it would become part of what is migrated.",
+            remedy="Give a folder outside of the export.",
+        )
     mapping = load(mapping_path)
     options = Options(
         workers=workers,
@@ -163,6 +177,7 @@ def migrate(
         sample=sample,
         seed=seed,
         register_only=register_only,
+        max_gone=max_gone,
         judging=judging,
         passwords=passwords,
         scratch=scratch,
@@ -225,7 +240,8 @@ def _conclude(store: ArchiveStore, summary: RunSummary, as_json: bool, *, partia
         click.echo(_text(summary, reconciliation))
     if not (partial and reconciliation.consistent):
         reconciliation.require_balanced()
-    findings = partial or reconciliation.quarantined or reconciliation.findings
+    waiting = reconciliation.quarantined or reconciliation.newer_rejected
+    findings = partial or waiting or reconciliation.findings
     return int(ExitCode.FINDINGS if findings else ExitCode.DONE)
 
 

@@ -22,11 +22,13 @@ from typing import Any
 
 from archive import quarantine
 from archive.catalogue import Catalogue
-from archive.errors import DamagedError, JournalarkivError, WorkersFailedError
+from archive.errors import CatalogueInvalidError, DamagedError, JournalarkivError, WorkersFailedError
+from archive.ledger import State
 from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
 from archive.store import ArchiveStore, sha256_file, write_durably
 from archive.validate import LONG_RUN
+from extract.incoming import read_export
 from extract.mapping import Mapping
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
 from extract.progress import Progress
@@ -40,6 +42,7 @@ from extract.workers import WorkerDied, WorkerPool
 
 log = logging.getLogger(__name__)
 MAX_DEATHS_IN_A_ROW = 20
+_NOTHING_WAITS = (State.ARCHIVED, State.EXCLUDED)
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "GOMAXPROCS": "1"}
 """The engines written in Rust (typst) and Go (siegfried) would each start a thread for every core, in every worker."""
 
@@ -55,6 +58,8 @@ class Options:
     sample: int | None = None
     seed: int = 0
     register_only: bool = False
+    max_gone: int = 100
+    """Per cent of what earlier exports had that may be gone from this one."""
     limits: Limits = field(default_factory=Limits)
     judging: Judging = field(default_factory=Judging)
     passwords: tuple[str, ...] = field(default=(), repr=False)
@@ -94,6 +99,7 @@ def migrate(
     store = ArchiveStore.create(archive, mapping.archive_info())
     with store.lock(), scratch_folder(store, options.scratch) as scratch, Register(store.register) as register:
         options = replace(options, scratch=scratch)
+        _needs_its_catalogue(store)
         _sort_beside(store)
         summary = RunSummary(pilot=options.sample is not None)
         started = datetime.now(UTC)
@@ -106,10 +112,22 @@ def migrate(
         with Catalogue.open(store, write=True):
             pass  # there is one even where nothing was archived yet
         if not options.register_only:
-            work_off(store, register, export, options, progress, summary, executor or local_workers)
+            work_off(store, register, export, options, progress, summary, executor or local_workers, just_read=True)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
     return summary
+
+
+def _needs_its_catalogue(store: ArchiveStore) -> None:
+    """An archive with packages has a catalogue; an empty one in its place would deny all of them.
+
+    Raises:
+        CatalogueInvalidError: it is gone.
+    """
+    if not store.catalogue.exists() and next(iter(store.package_files()), None) is not None:
+        raise CatalogueInvalidError(
+            "The archive has packages and no catalogue.", remedy="Run `journalarkiv rebuild`, and this again."
+        )
 
 
 def local_workers(store: ArchiveStore, options: Options) -> Executor:
@@ -128,6 +146,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
     store = ArchiveStore.open(archive)
     with store.lock(), scratch_folder(store, options.scratch) as scratch, Register(store.register) as register:
         options = replace(options, scratch=scratch)
+        _needs_its_catalogue(store)
         _sort_beside(store)
         export = register.latest_export()
         if export is None or not export.registered:
@@ -137,21 +156,26 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
         summary = RunSummary(export=export.number)
         started = datetime.now(UTC)
         _adopt_generations(store, register)
-        with register.transaction():
-            chosen = "((state='quarantined' AND (reason=:r OR :r IS NULL)) OR (newer_rejected AND :r IS NULL))"
-            register.connection.execute(
-                f"UPDATE patient SET done=0 WHERE key IN (SELECT patient_key FROM document WHERE {chosen})",  # noqa: S608
-                {"r": reason},
-            )
-            register.connection.execute(
-                f"UPDATE document SET state='pending' WHERE state='quarantined' AND {chosen}",  # noqa: S608
-                {"r": reason},
-            )
-            register.connection.execute("UPDATE export SET finished=0 WHERE number=?", (export.number,))
-        work_off(store, register, export, options, progress, summary, local_workers, retrying=True)
+        take_up(register, reason)
+        work_off(store, register, export, options, progress, summary, local_workers)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
     return summary
+
+
+def take_up(register: Register, reason: str | None) -> None:
+    """Mark what waits, refused newer versions too, to be tried again: all, or for one reason. A stop leaves the marks.
+
+    Args:
+        register: of the archive; must be locked.
+        reason: a code of `archive.reasons.Reason`, None for all.
+    """
+    chosen = "(state='quarantined' OR newer_rejected) AND (reason=:reason OR :reason IS NULL)"
+    with register.transaction():
+        run = register.connection.execute
+        run(f"UPDATE document SET again=1 WHERE {chosen}", {"reason": reason})  # noqa: S608
+        run("UPDATE patient SET done=0 WHERE key IN (SELECT patient_key FROM document WHERE again)")
+        run("UPDATE export SET finished=0 WHERE number=(SELECT max(number) FROM export WHERE registered=1)")
 
 
 def _register(
@@ -166,7 +190,7 @@ def _register(
     if not registered:
         write_durably(store.seals / f"mapping-{mapping_sha[:16]}.toml", mapping.path.read_bytes())
         with progress.registering() as tell:
-            register.read_export(source, export, tell)
+            read_export(register, source, export, tell, max_gone=options.max_gone)
         export = replace(export, registered=True)
     return export
 
@@ -194,10 +218,10 @@ def work_off(
     summary: RunSummary,
     executor: Callable[[ArchiveStore, Options], Executor],
     *,
-    retrying: bool = False,
+    just_read: bool = False,
 ) -> None:
-    """Do every task left, record the answers, and sweep up."""
-    planner = Planner(register, export.number, retrying=retrying)
+    """Do every task left, record the answers, and sweep up. `just_read`: the export's folder was looked at now."""
+    planner = Planner(register, export.number, just_read=just_read)
     pilot = options.sample is not None
     patients, documents = planner.remaining(pilot=pilot)
     summary.validate = str(options.judging)
@@ -306,7 +330,7 @@ def _sweep_quarantine(store: ArchiveStore, register: Register) -> None:
             row = register.connection.execute(
                 "SELECT state, newer_rejected FROM document WHERE id=?", (entry.name,)
             ).fetchone()
-            if row is not None and row["state"] == "archived" and not row["newer_rejected"]:
+            if row is not None and row["state"] in _NOTHING_WAITS and not row["newer_rejected"]:
                 quarantine.remove(store, entry.name)
 
 

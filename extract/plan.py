@@ -10,10 +10,11 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from archive.ledger import State, protected
 from archive.reasons import Flag, Reason
-from archive.record import DocumentStatus, FlagNote, JournalDocument, Patient, from_json
+from archive.record import AddressProtection, DocumentStatus, FlagNote, JournalDocument, Patient, from_json
+from extract.delivery import Deliveries
 from extract.locate import Locator, PlannedFile
 from extract.register import Register
 
@@ -25,14 +26,17 @@ _LEAST_DOCUMENTS = 25
 _SHARES = 2
 """Of what is left for each worker, in which the last documents are handed out."""
 _RESERVOIR = 64
+_OTHER_DELIVERY = "The folder of its export is gone, or holds another delivery now."
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedDocument:
     """A document as the newest export has it, and what was done with it before.
 
-    `fresh` is false where the newest export says nothing of it (a delta, or it vanished): what is archived stays.
-    `content` is the SHA-256 of each file when it was last worked, None for one that could not be read.
+    `said` is the fingerprint of its row, `said_anew` is false where that row was worked before: what is archived stays.
+    `content` is the SHA-256 of each file when it was last worked, None for one that could not be read; of the version
+    held where a newer one was refused. `reason` and `detail` tell why something of it waits. `again`: `retry` takes it
+    up.
     """
 
     key: str
@@ -40,18 +44,26 @@ class PlannedDocument:
     files: tuple[PlannedFile, ...]
     problem: tuple[Reason, str] | None
     excluded: str | None
-    fresh: bool
-    state: str
+    said: str
+    said_anew: bool
+    vanished: bool
+    state: State
     done_fingerprint: str | None
     content: tuple[str | None, ...]
-    retry: bool
-    newer_rejected: bool = False
-    """What is archived is an older version than the one in quarantine."""
+    reason: str | None = None
+    detail: str | None = None
+    again: bool = False
+
+    @property
+    def new(self) -> bool:
+        """Whether its files are to be read."""
+        return self.said_anew or self.again
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedPatient:
-    """A patient with all documents. `patient` is None where the export's documents name one it does not have."""
+    """A patient with all documents. `patient` is None where the export's documents name one it does not have; where
+    his newest rows conflict it is what was last said clearly, with the strictest protection of any row."""
 
     key: str
     patient: Patient | None
@@ -78,17 +90,13 @@ class Task:
 
 
 class Planner:
-    """Reads what is left to do of an export out of the register.
+    """Reads what is left to do out of the register, of an export and of those before it."""
 
-    With `retrying` only documents that wait for another try are read again; the others stay as they are.
-    """
-
-    def __init__(self, register: Register, export: int, *, retrying: bool = False) -> None:
+    def __init__(self, register: Register, export: int, *, just_read: bool = False) -> None:
         self._db = register.connection
         self._export = export
-        self._retrying = retrying
         self._locator = Locator(self._db, export)
-        self._roots = {int(number): Path(root) for number, root in self._db.execute("SELECT number, root FROM export")}
+        self._deliveries = Deliveries(register.connection, just_read=export if just_read else None)
 
     def remaining(self, *, pilot: bool) -> tuple[int, int]:
         """Patients and documents not worked yet."""
@@ -134,16 +142,13 @@ class Planner:
         patient = from_json(Patient, row["record"]) if row["record"] else None
         if patient is not None:
             flags = list(patient.flags)
-            shared = self._db.execute(
-                "SELECT count(DISTINCT b.patient_key) FROM identifier a JOIN identifier b ON a.value=b.value"
-                " AND b.patient_key<>a.patient_key WHERE a.patient_key=?",
-                (key,),
-            ).fetchone()[0]
-            if shared:
+            if row["shared"]:
                 flags.append(FlagNote(Flag.ID_SHARED))
             if row["vanished"]:
                 flags.append(FlagNote(Flag.VANISHED_FROM_SOURCE))
             patient = replace(patient, flags=tuple(flags))
+            if row["protection"]:
+                patient = protected(patient, AddressProtection(row["protection"]))
         documents = [
             self._document(d, patient)
             for d in self._db.execute("SELECT * FROM document WHERE patient_key=? ORDER BY key", (key,))
@@ -179,29 +184,35 @@ class Planner:
             problem = (Reason(row["problem"]), row["problem_detail"])
         if row["distinct_rows"] > 1:
             problem = (Reason.CONFLICTING_ROWS, f"{row['distinct_rows']} different rows have this key.")
+        said_anew, again = row["last_seen"] > row["worked"], bool(row["again"])
         return PlannedDocument(
             key=row["key"],
             document=document,
-            files=tuple(self._files(row)),
+            files=tuple(self._files(row)) if said_anew or again else (),
             problem=problem,
             excluded=excluded,
-            fresh=row["last_seen"] == self._export and not row["vanished"] and not self._retrying,
-            state=row["state"],
+            said=row["fingerprint"],
+            said_anew=said_anew,
+            vanished=bool(row["vanished"]),
+            state=State.REFUSED if row["newer_rejected"] else State(row["state"]),
             done_fingerprint=row["done_fingerprint"],
             content=tuple(json.loads(row["content"])) if row["content"] else (),
-            retry=row["state"] == "pending" and row["done_fingerprint"] is not None,
-            newer_rejected=bool(row["newer_rejected"]),
+            reason=row["reason"],
+            detail=row["detail"],
+            again=again,
         )
 
     def _files(self, row: sqlite3.Row) -> Iterator[PlannedFile]:
-        root = self._roots[row["last_seen"]]
-        current = row["last_seen"] == max(self._roots)
+        root = self._deliveries.folder(row["last_seen"])
+        current = row["last_seen"] == self._deliveries.newest
         for raw, path, folded in self._db.execute(
             "SELECT raw, path, folded FROM document_file WHERE document_key=? ORDER BY seq", (row["key"],)
         ):
-            if current:
+            if root is None and path is not None:
+                yield PlannedFile(path, None, (Reason.FILE_MISSING, _OTHER_DELIVERY))
+            elif root is not None and current:
                 yield self._locator.locate(root, raw, path, folded)
-            elif path is None:
+            elif root is None or path is None:
                 yield PlannedFile(raw, None, (Reason.PATH_OUTSIDE_EXPORT, Reason.PATH_OUTSIDE_EXPORT.sentence))
             elif (root / path).is_file():
                 yield PlannedFile(path, root / path)

@@ -6,6 +6,7 @@ import json
 
 from archive import quarantine
 from archive.catalogue import Catalogue
+from archive.ledger import State
 from archive.store import ArchiveStore
 from extract.register import Register
 from extract.results import PatientResult, RunSummary, TaskResult
@@ -30,7 +31,7 @@ class Recorder:
                 self._into_register(p)
         for p in result.patients:
             for r in p.results:
-                if r.converted and r.state == "archived" and not r.newer_rejected:
+                if r.withdrawn:
                     quarantine.remove(self.store, r.id)
         s = self.summary
         s.timings.merge(result.timings)
@@ -42,34 +43,39 @@ class Recorder:
         if p.receipt is not None and p.patient is not None:
             self.catalogue.record_package(p.receipt, p.patient, p.documents)
         # What is archived in an older version is not counted as quarantined; its flag tells of the newer one.
-        refused = {r.id for r in p.results if r.newer_rejected}
+        refused = {r.id for r in p.results if r.state is State.REFUSED}
         for q in p.quarantined:
             if q.document.id not in refused:
                 self.catalogue.record_quarantined(q, p.patient.id if p.patient else None)
         for r in p.results:
-            if r.converted and r.state == "archived":
+            if r.withdrawn or r.id in refused:
                 self.catalogue.forget_quarantined(r.id)
+        if p.patient is not None:
+            # what waits of a patient who was unknown, or had no package, is his now
+            waiting = [r.id for r in p.results if r.state is State.QUARANTINED and not r.converted]
+            self.catalogue.claim_quarantined(waiting, p.patient.id)
 
     def _into_register(self, p: PatientResult) -> None:
         db, s = self.register.connection, self.summary
         s.patients += 1
         for r in p.results:
             s.documents += 1
-            s.archived += r.converted and r.state == "archived" and not r.newer_rejected
+            s.archived += r.converted and r.state is State.ARCHIVED
             s.carried_over += not r.converted
-            if r.converted and (r.state == "quarantined" or r.newer_rejected):
+            if r.converted and r.state.waiting:
                 s.quarantined += 1
+                s.newer_rejected += r.state is State.REFUSED
                 s.reasons[r.reason or ""] = s.reasons.get(r.reason or "", 0) + 1
-            if not r.converted and r.state != "excluded":
-                # what was done stays as it is recorded; only the facts it was compared by may be new
-                db.execute("UPDATE document SET done_fingerprint=? WHERE key=?", (r.fingerprint, r.key))
-                continue
+            refused = r.state is State.REFUSED
             db.execute(
-                "UPDATE document SET state=?, reason=?, detail=?, content=?, done_fingerprint=?, newer_rejected=?,"
-                " attempts=attempts+1 WHERE key=?",
-                (r.state, r.reason, r.detail, json.dumps(r.content), r.fingerprint, int(r.newer_rejected), r.key),
+                "UPDATE document SET state=?, newer_rejected=?, reason=?, detail=?, content=?, done_fingerprint=?,"
+                " worked=last_seen, again=0, attempts=attempts+? WHERE key=?",
+                (
+                    *((State.ARCHIVED if refused else r.state).value, int(refused), r.reason, r.detail),
+                    *(json.dumps(r.content), r.fingerprint, int(r.converted), r.key),
+                ),
             )
-        made = {r.id for r in p.results if r.converted and r.state == "archived" and not r.newer_rejected}
+        made = {r.id for r in p.results if r.converted and r.state is State.ARCHIVED}
         for d in p.documents:
             for f in d.files if d.id in made else ():
                 s.copies_judged += f.archive_copy.verdict is not None

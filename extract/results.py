@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from archive.ledger import State, Step
 from archive.normalise.contract import Job, Timings
 from archive.package import PackageReceipt
 from archive.reasons import Reason
@@ -15,12 +16,12 @@ from extract.plan import PlannedDocument
 class LookedAt:
     """A document after its source files were hashed.
 
-    `decision` is `keep` (exactly as it was), `carry` (same bytes, new facts), `work`, or `reject` with `problem`.
-    `jobs` holds one entry per readable file, whatever the decision, so that quarantine can keep the bytes.
+    `step` is what follows; `problem` says why where it is `REFUSE`. `jobs` holds one entry per readable file, whatever
+    the step, so that quarantine can keep the bytes.
     """
 
     plan: PlannedDocument
-    decision: str
+    step: Step
     print: str
     content: tuple[str | None, ...] = ()
     problem: tuple[Reason, str] | None = None
@@ -29,18 +30,19 @@ class LookedAt:
 
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
-    """What became of one document. `state` is archived, quarantined or excluded; `content` belongs to what is
-    archived or quarantined now; `converted` tells work done now from what was carried over."""
+    """What became of one document. `content` belongs to what is held, or else waits; `reason` and `detail` to what
+    waits, or is left out; `converted` tells work done now from what was carried over; `withdrawn`: something waited
+    before, or may have, and nothing does now."""
 
     key: str
     id: str
-    state: str
+    state: State
     fingerprint: str
     content: tuple[str | None, ...] = ()
     reason: str | None = None
     detail: str | None = None
-    newer_rejected: bool = False
     converted: bool = False
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class RunSummary:
     documents: int = 0
     archived: int = 0
     quarantined: int = 0
+    newer_rejected: int = 0
+    """Of `quarantined`: newer versions of documents that stay archived in an older one."""
     carried_over: int = 0
     packages_written: int = 0
     worker_deaths: int = 0

@@ -14,15 +14,15 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import quarantine
+from archive.ledger import Said, State, Step, next_step
 from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Rejected, Timings
 from archive.normalise.judging import Judging
 from archive.reasons import Reason
-from archive.record import to_json
 from archive.reuse import Earlier
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
 from extract.assemble import Desk, assemble
@@ -157,10 +157,10 @@ class Run:
     def run(self) -> TaskResult:
         """Look at every document, normalise what needs it in one batch, then finish patient by patient."""
         patients = [(p, [self._look(d, p) for d in p.documents]) for p in self.task.patients]
-        work = [d for _, documents in patients for d in documents if d.decision == "work"]
+        work = [d for _, documents in patients for d in documents if d.step is Step.WORK]
         out = self.work / "out"
         out.mkdir()
-        outcomes = self._archived_before([j for d in work if not d.plan.retry for j in d.jobs], out)
+        outcomes = self._archived_before([j for d in work if not d.plan.again for j in d.jobs], out)
         outcomes |= self._normalise([j for d in work for j in d.jobs if j.key not in outcomes], out)
         result = TaskResult(timings=self.timings)
         # A package is renamed into its place, so it is written on the archive's own file system.
@@ -179,27 +179,35 @@ class Run:
         self.timings.add(name, time.process_time() - cpu, time.monotonic() - wall, count)
 
     def _look(self, plan: PlannedDocument, patient: PlannedPatient) -> LookedAt:
-        if plan.excluded is not None and plan.state != "archived":
-            return LookedAt(plan, "keep", _print(plan, patient, ()))
-        if plan.done_fingerprint is not None and not plan.retry and (not plan.fresh or plan.excluded is not None):
-            # The export says nothing of its files: only its own facts may differ (it vanished, it was replaced).
-            decision = "carry" if plan.state == "archived" else "keep"
-            return LookedAt(plan, decision, _print(plan, patient, plan.content), plan.content)
+        """Hash a document's files where something new is said of it, and decide what follows."""
+        if not plan.new:
+            return LookedAt(plan, next_step(plan.state, Said(new=False)), plan.done_fingerprint or "", plan.content)
+        if plan.excluded is not None and plan.state is not State.REFUSED:
+            print_ = _print(plan, patient, ())
+            said = Said(new=True, excluded=True, same=print_ == plan.done_fingerprint)
+            return LookedAt(plan, next_step(plan.state, said), print_, plan.content)
         with self._stage("hash", len(plan.files)):
             content, jobs, problem = self._read(plan)
-        print_ = _print(plan, patient, content)
         problem = self._problem_of(plan, patient) or problem
-        if print_ == plan.done_fingerprint and not plan.retry:
-            return LookedAt(plan, "keep", print_, plan.content, plan.problem, jobs)
-        if problem is not None:
-            return LookedAt(plan, "reject", print_, content, problem, jobs)
-        if plan.state == "archived" and plan.content == content and not plan.newer_rejected:
-            return LookedAt(plan, "carry", print_, content, None, jobs)
-        return LookedAt(plan, "work", print_, content, None, jobs)
+        print_ = _print(plan, patient, content)
+        if plan.state.held and patient.conflicting and plan.done_fingerprint != print_:
+            # rows that conflict on whose journal it is say nothing against a version that is held already
+            clear = _print(plan, replace(patient, conflicting=False), content)
+            print_ = clear if clear == plan.done_fingerprint else print_
+        said = Said(
+            new=True,
+            excluded=plan.excluded is not None,
+            unfit=problem is not None,
+            same=print_ == plan.done_fingerprint,
+            same_bytes=content == plan.content,
+        )
+        return LookedAt(plan, next_step(plan.state, said, again=plan.again), print_, content, problem, jobs)
 
     def _problem_of(self, plan: PlannedDocument, patient: PlannedPatient) -> tuple[Reason, str] | None:
         if plan.problem is not None:
             return plan.problem
+        if plan.excluded is not None:
+            return Reason(plan.reason or Reason.BAD_ROW), plan.detail or ""
         if patient.conflicting:
             return Reason.CONFLICTING_PATIENT, Reason.CONFLICTING_PATIENT.sentence
         if patient.patient is None:
@@ -215,14 +223,19 @@ class Run:
         content: list[str | None] = []
         jobs: list[Job] = []
         problem: tuple[Reason, str] | None = None
-        stored = self._stored_bytes(plan) if plan.retry else {}
+        # what waits is the version that the row speaks of, unless the row is a newer one
+        stored = {} if plan.said_anew else self._stored_bytes(plan)
         for seq, f in enumerate(plan.files, start=1):
             missing = f.problem or (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence)
-            path = f.path if f.path is not None and f.path.is_file() else stored.get(f.name, f.path)
+            source, expected = f.path, ""
+            if f.name in stored and (source is None or not source.is_file()):
+                source, expected = stored[f.name]
             try:
-                if path is None:
+                if source is None:
                     raise FileNotFoundError
-                sha, size = sha256_file(path)
+                sha, size = sha256_file(source)
+                if expected and sha != expected:
+                    raise OSError(errno.EIO, "not the bytes that were kept")
             except FileNotFoundError:
                 content.append(None)
                 problem = problem or missing
@@ -231,16 +244,16 @@ class Run:
                 problem = problem or (Reason.UNREADABLE, f"Reading it gives {type(e).__name__} ({e.errno}).")
             else:
                 content.append(sha)
-                jobs.append(Job(f"{plan.document.id}-{seq}", path, f.name, sha, size))
+                jobs.append(Job(f"{plan.document.id}-{seq}", source, f.name, sha, size))
         return tuple(content), tuple(jobs), problem
 
-    def _stored_bytes(self, plan: PlannedDocument) -> dict[str, Path]:
-        """Bytes kept in quarantine, for a retry after the export is gone."""
+    def _stored_bytes(self, plan: PlannedDocument) -> dict[str, tuple[Path, str]]:
+        """Bytes kept in quarantine with their hash, for a retry after the export is gone."""
         folder = self.worker.store.quarantine_path(plan.document.id)
         if not (folder / "reason.json").is_file():
             return {}
         entry = quarantine.get(self.worker.store, plan.document.id)
-        return {f.name: folder / f.stored_as for f in entry.files if f.stored_as}
+        return {f.name: (folder / f.stored_as, f.sha256 or "") for f in entry.files if f.stored_as}
 
     def _archived_before(self, jobs: Sequence[Job], out: Path) -> dict[str, Outcome]:
         """What other documents with the same bytes have archived; a retry is converted anew."""
@@ -288,9 +301,9 @@ def _gave_up(job: Job, error: Exception) -> Rejected:
 
 
 def _print(plan: PlannedDocument, patient: PlannedPatient, content: tuple[str | None, ...]) -> str:
-    """What a document is made of: its facts, its files' bytes, and whether its patient is known."""
-    facts = (to_json(plan.document), content, plan.problem, plan.excluded, patient.patient is not None)
-    return fingerprint(repr((facts, patient.conflicting, [f.name for f in plan.files])))
+    """What a version is: its row, its files' bytes, and whether its patient is known and clear."""
+    known = patient.patient is not None
+    return fingerprint(repr((plan.said, content, plan.problem, plan.excluded, known, patient.conflicting)))
 
 
 def _peak_memory() -> tuple[int, int]:

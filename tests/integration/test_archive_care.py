@@ -29,6 +29,7 @@ from archive.record import Verdict
 from archive.report import make_report
 from archive.store import ArchiveStore, sha256_file
 from archive.verify import Level, VerifyReport, verify
+from extract.incoming import read_export
 from extract.register import Register
 from tests.fake_source import FakeSource
 from tests.journals import Journal, make_patient, make_quarantined
@@ -633,7 +634,7 @@ def with_register(kept: Kept, folder: Path) -> None:
     source.document_rows.append(source.document_rows[0])
     with Register(kept.store.register) as register:
         export, _ = register.begin_export(folder, delta=False, register_sha256="r", mapping_sha256="m", now="n")
-        register.read_export(source, export, lambda kind, n: None)
+        read_export(register, source, export, lambda kind, n: None)
         db = register.connection
         for journal in (kept.changed, kept.simple, kept.empty):
             db.execute("UPDATE patient SET id=? WHERE key=?", (journal.patient.id, journal.patient.source_key))

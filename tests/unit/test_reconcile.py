@@ -23,6 +23,7 @@ from archive.reconcile import (
 )
 from archive.record import JournalDocument, Patient
 from archive.store import ArchiveStore
+from extract.incoming import read_export
 from extract.register import Register
 from tests.fake_source import FakeSource
 from tests.journals import contents_of, make_document, make_file, make_patient, make_quarantined
@@ -127,7 +128,7 @@ class Bench:
         export, _ = self.register.begin_export(
             self.source.root, delta=delta, register_sha256=repr(self.source.document_rows), mapping_sha256="m", now="n"
         )
-        self.register.read_export(self.source, export, lambda kind, n: None)
+        read_export(self.register, self.source, export, lambda kind, n: None)
 
     def settle(self) -> None:
         db = self.register.connection

@@ -10,6 +10,7 @@ import pytest
 from archive.errors import DiskFullError
 from archive.reasons import Flag, Reason
 from archive.record import DocumentStatus
+from extract.incoming import read_export
 from extract.plan import Planner, select_pilot
 from extract.register import Export, Register
 from tests.fake_source import FakeSource
@@ -22,7 +23,7 @@ def register_export(register: Register, source: FakeSource, *, delta: bool = Fal
         source.root, delta=delta, register_sha256=source.register_digest(), mapping_sha256="m", now="2026-01-01"
     )
     if not done:
-        register.read_export(source, export, lambda kind, n: None)
+        read_export(register, source, export, lambda kind, n: None)
     return export
 
 
@@ -140,7 +141,7 @@ def test_a_registration_cut_short_leaves_nothing_behind(source: FakeSource, regi
 
     export, _ = register.begin_export(source.root, delta=False, register_sha256="x", mapping_sha256="m", now="x")
     with pytest.raises(KeyboardInterrupt):
-        register.read_export(source, export, stop)
+        read_export(register, source, export, stop)
     source.document_rows = source.document_rows[1:]  # meanwhile the export lost a row
     second = register_export(register, source)
     keys = [r[0] for r in register.connection.execute("SELECT key FROM document ORDER BY key")]
@@ -153,6 +154,7 @@ def test_a_registration_cut_short_leaves_nothing_behind(source: FakeSource, regi
 def test_a_full_export_marks_what_vanished_and_a_delta_does_not(source: FakeSource, register: Register) -> None:
     register.finish_export(register_export(register, source).number, "x")
     register.connection.execute("UPDATE patient SET done=1")
+    register.connection.execute("UPDATE document SET worked=1")
     source.document_rows = [r for r in source.document_rows if r[0] == "c"]
     source.patient_rows, everybody = [("2", "")], source.patient_rows
     delta = register_export(register, source, delta=True)
@@ -163,7 +165,7 @@ def test_a_full_export_marks_what_vanished_and_a_delta_does_not(source: FakeSour
     vanished = [r[0] for r in register.connection.execute("SELECT key FROM document WHERE vanished ORDER BY key")]
     assert vanished == ["a", "b", "d"]
     a = Planner(register, full.number).patient("1").documents[0]
-    assert Flag.VANISHED_FROM_SOURCE in {n.code for n in a.document.flags} and not a.fresh
+    assert Flag.VANISHED_FROM_SOURCE in {n.code for n in a.document.flags} and not a.said_anew
 
 
 def test_excluded_rows_carry_their_rule(source: FakeSource, register: Register) -> None:
