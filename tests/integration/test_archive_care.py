@@ -659,7 +659,15 @@ def test_report_tells_people_and_programs(kept: Kept, tmp_path: Path) -> None:
     plain = json.loads(result.stdout)
     assert plain["reconciled"] is True
     totals = plain["reconciliation"]["totals"]
-    assert totals == {"rows": 6, "archived": 4, "quarantined": 1, "excluded": 0, "duplicates": 1, "unaccounted": 0}
+    assert totals == {
+        "rows": 6,
+        "archived": 4,
+        "quarantined": 1,
+        "excluded": 0,
+        "duplicates": 1,
+        "newer_rejected": 0,
+        "unaccounted": 0,
+    }
     assert plain["reconciliation"]["by_type"]["EPI"]["rows"] == 5
     assert plain["reconciliation"]["findings"] == {"orphan-file": 1, "duplicate-row": 1}
     html = max(kept.store.seals.glob("*.html")).read_text("utf-8")
