@@ -95,7 +95,7 @@ def _eleven(digits: str, current: bool) -> Identifier:
 
 
 def _day_exists(day: int, month: int, yy: int) -> bool:
-    for century in (1800, 1900, 2000):
+    for century in (1900, 2000):  # a day of the 1800s exists in one of these too
         try:
             date(century + yy, month, day)
         except ValueError:
