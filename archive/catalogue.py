@@ -330,7 +330,7 @@ def document_row(d: JournalDocument) -> Row:
     """The row of table `document`."""
     return (
         *(d.id, d.patient_id, d.source_key, d.type_code, d.type_text, d.type_9602, d.title, d.document_date, d.year),
-        *(d.entry_date, d.author.name, d.author.hpr, d.unit.code, d.unit.name, d.service, d.status.value),
+        *(d.entry_date, d.author.name, d.author.hpr, d.unit.code, d.unit.name, d.service, d.shown_status.value),
         *(int(d.blocked), d.replaces, d.replaced_by, flags_json(d.flags)),
     )
 

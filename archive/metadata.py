@@ -37,6 +37,8 @@ _SINGULAR = {
     "files": "file",
     "flags": "flag",
     "identifiers": "identifier",
+    "ids": "id",
+    "refers": "refers",
 }
 T = TypeVar("T")
 

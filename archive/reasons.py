@@ -137,6 +137,23 @@ class Flag(Coded):
         "A later export has another version of this document, which could not be archived; it is in quarantine.",
     )
     REPLACES_UNKNOWN = "replaces-unknown", "The document says it replaces one that the export does not have."
+    REPLACES_FROM_CONTENT = (
+        "replaces-from-content",
+        "Which document it cancels or replaces is said by its content, not by the source's register.",
+    )
+    REPLACED_FROM_CONTENT = (
+        "replaced-from-content",
+        "By which document it is cancelled or replaced is said by that document's content, not by the register.",
+    )
+    CANCELS_ANOTHER = "cancels-another", "The document is a message that cancels an earlier one."
+    CHANGES_ANOTHER = "changes-another", "The document is a message that changes or replaces an earlier one."
+    ADDS_TO_ANOTHER = "adds-to-another", "The document is a message that adds to an earlier one."
+    ADDED_TO = "added-to", "Another document of the journal adds to this one."
+    AMENDED = "amended", "The document says that it was changed after it was final."
+    STATUS_FROM_CONTENT = (
+        "status-from-content",
+        "That it is cancelled or replaced is said by its own content, or by that of the message which does so.",
+    )
 
 
 class DocumentProblem(Exception):

@@ -51,6 +51,19 @@ class DocumentStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+_GRAVITY = {DocumentStatus.SUPERSEDED: 1, DocumentStatus.RETRACTED: 2, DocumentStatus.DRAFT: 1}
+"""What a reader must know before all else."""
+
+
+class MessageAct(StrEnum):
+    """What a message does to another one."""
+
+    NONE = "none"
+    CANCELS = "cancels"
+    CHANGES = "changes"
+    ADDS = "adds"
+
+
 class FileRole(StrEnum):
     """What a file is to its document."""
 
@@ -171,6 +184,25 @@ class TextCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """What a message (KITH and e-helse, CDA, FHIR) says of itself and of others, read from the file's content.
+
+    `said` is its own words for it (`ServType C (Kansellering)`), `ids` are its identifiers, `series` what all versions
+    of it share, `refers` the identifiers of the messages that it is about, `time` what orders the versions. `status` is
+    its own, where it says that it is none to go by; `amended`, that it was changed after it was final.
+    """
+
+    said: str = ""
+    act: MessageAct = MessageAct.NONE
+    status: DocumentStatus = DocumentStatus.UNKNOWN
+    amended: bool = False
+    ids: tuple[str, ...] = ()
+    series: str = ""
+    refers: tuple[str, ...] = ()
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchivedFile:
     """One file of an archived document; `seq` counts from 1 and names it in the package."""
 
@@ -183,6 +215,8 @@ class ArchivedFile:
     part_of: int | None = None
     """`seq` of the file it was found within (an attachment of a message, a member of a ZIP file); its original's name
     is then the container's name for it."""
+    message: MessageFacts | None = None
+    """What it says as a message; None where it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +224,9 @@ class JournalDocument:
     """One document of a journal. `id` is UUIDv5 of (archive, system, `source_key`).
 
     `blocked` means the patient has it blocked (sperret, pasientjournalloven § 17). `replaces` and `replaced_by` are
-    document ids. `type_9602` is the Volven 9602 code, empty where the mapping has none. `files` is empty until the
-    document is archived.
+    document ids. `status` is the source's word; `content_status` is what the document's own content says, or that of a
+    message which cancels or changes it, `content_status_source` in whose words. `type_9602` is the Volven 9602 code,
+    empty where the mapping has none. `files` is empty until the document is archived.
     """
 
     id: str
@@ -211,12 +246,22 @@ class JournalDocument:
     episode: str = ""
     status: DocumentStatus = DocumentStatus.UNKNOWN
     status_source: str = ""
+    content_status: DocumentStatus = DocumentStatus.UNKNOWN
+    content_status_source: str = ""
     blocked: bool = False
     replaces: str | None = None
     replaced_by: str | None = None
     flags: tuple[FlagNote, ...] = ()
     extra: tuple[tuple[str, str], ...] = ()
     files: tuple[ArchivedFile, ...] = ()
+
+    @property
+    def shown_status(self) -> DocumentStatus:
+        """What readers are shown: the source's word, unless it knows nothing of what the content says, that the
+        document is cancelled or replaced."""
+        if _GRAVITY.get(self.content_status, 0) > _GRAVITY.get(self.status, 0):
+            return self.content_status
+        return self.status
 
     @property
     def year(self) -> int | None:

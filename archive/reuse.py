@@ -163,7 +163,7 @@ def _normalised(
     )
     return Normalised(
         key, file.original.format, out / f"{key}.pdf", out / f"{key}.txt", copy.flavour, copy.route, copy.verdict,
-        copy.page_count, copy.attempts, file.flags, parts,
+        copy.page_count, copy.attempts, file.flags, parts, file.message,
     )  # fmt: skip
 
 

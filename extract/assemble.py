@@ -11,6 +11,7 @@ from archive import quarantine
 from archive.errors import DamagedError
 from archive.identifiers import package_id
 from archive.ledger import State, Step, protected, refusal_of, shown
+from archive.messages import related
 from archive.normalise.contract import Job, Normalised, NormalisedPart, Outcome, Rejected
 from archive.package import (
     ChangedWhileArchived,
@@ -88,7 +89,8 @@ def assemble(
         for d in documents:
             _place(planned, d, outcomes, previous, journal)
         receipt: PackageReceipt | None = None
-        ordered = tuple(journal.documents[k] for k in sorted(journal.documents))
+        documented = related(journal.documents)
+        ordered = tuple(documented[k] for k in sorted(documented))
         if patient is None or not _differs(previous, patient, ordered):
             break
         try:
@@ -292,6 +294,7 @@ def _archived_file(file: NormalisedPart, seq: int, container: int | None) -> tup
         text=TextCopy(text_sha, text_size),
         flags=made.flags,
         part_of=container,
+        message=made.message,
     )
     return archived, Payload(pdf=made.pdf, original=file.source, text=made.text)
 

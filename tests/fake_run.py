@@ -10,6 +10,8 @@ from typing import Any
 
 import extract.work
 from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
+from archive.normalise.messageacts import message_facts
+from archive.normalise.xmltree import parse
 from archive.reasons import Reason
 from archive.record import Attempt, FileFormat, Verdict
 from archive.store import ArchiveInfo, ArchiveStore
@@ -19,7 +21,8 @@ from tests.fake_source import ARCHIVE_ID, SYSTEM
 
 
 class ObedientNormaliser:
-    """Content that begins with `BAD <reason code>` is rejected for that reason; anything else becomes a "PDF"."""
+    """Content that begins with `BAD <reason code>` is rejected for that reason; anything else becomes a "PDF", and XML
+    says what it is as a message."""
 
     def __init__(self) -> None:
         self.timings = Timings()
@@ -40,9 +43,9 @@ class ObedientNormaliser:
             pdf, text = out / f"{job.key}.pdf", out / f"{job.key}.txt"
             pdf.write_bytes(b"%PDF-1.7\n" + hashlib.sha256(content).digest() + content)
             text.write_bytes(content)
-            outcomes[job.key] = Normalised(
-                job.key, found, pdf, text, "2u", "fake", Verdict("fake", "1", "2u", True), 1, (Attempt("fake", "made"),)
-            )
+            said = message_facts(parse(content).root) if content.startswith(b"<") else None
+            verdict, attempts = Verdict("fake", "1", "2u", True), (Attempt("fake", "made"),)
+            outcomes[job.key] = Normalised(job.key, found, pdf, text, "2u", "fake", verdict, 1, attempts, message=said)
         return outcomes
 
 

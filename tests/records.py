@@ -22,6 +22,8 @@ from archive.record import (
     FileRole,
     FlagNote,
     JournalDocument,
+    MessageAct,
+    MessageFacts,
     OriginalFile,
     Patient,
     Sex,
@@ -60,6 +62,18 @@ files = st.builds(
     ),
     st.builds(TextCopy, hashes, sizes),
     flags,
+    message=st.none()
+    | st.builds(
+        MessageFacts,
+        texts,
+        st.sampled_from(MessageAct),
+        st.sampled_from(DocumentStatus),
+        st.booleans(),
+        st.lists(texts, max_size=2).map(tuple),
+        texts,
+        st.lists(texts, max_size=2).map(tuple),
+        texts,
+    ),
 )
 patients = st.builds(
     Patient,
@@ -97,6 +111,8 @@ documents = st.builds(
     st.builds(Author, texts, texts, texts),
     st.builds(Unit, texts, texts, texts),
     texts,
+    texts,
+    st.sampled_from(DocumentStatus),
     texts,
     st.sampled_from(DocumentStatus),
     texts,

@@ -272,7 +272,7 @@ class Climb:
                 flags = (*flags, FlagNote(Flag.PAGES_RASTERISED))
                 if text is None:
                     text, _ = guarded(lambda: text_of(made.pdf, most_pages=limits.pages), limits.seconds)
-        return Made(out, ("2u", "2b"), flags, text, made.parts, made.container)
+        return Made(out, ("2u", "2b"), flags, text, made.parts, made.container, made.message)
 
     def _read(self, route: str, judged: Judged, made: Made) -> _Copy:
         """A judged copy with its texts, held against the source read a second time."""
@@ -360,6 +360,7 @@ class Climb:
             copy.pages,
             tuple(self._attempts),
             tuple(flags),
+            message=made.message,
         )
 
     def _folder(self) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from archive.reasons import Reason
-from archive.record import Attempt, FileFormat, FlagNote, Verdict
+from archive.record import Attempt, FileFormat, FlagNote, MessageFacts, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class Normalised:
     flags: tuple[FlagNote, ...] = ()
     parts: tuple[NormalisedPart, ...] = ()
     """Files within it that were archived beside it, in the container's order."""
+    message: MessageFacts | None = None
+    """What it says as a message of itself and of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Made:
     `flavours` are the PDF/A levels to put before the validator, best first. `text` is the source's own text where
     the route knows it better than a PDF reader would; else None. `parts` are files within the source that are to be
     archived beside it; `container` says that the source is nothing but its parts (e-mail, ZIP): all of them must then
-    be archivable. Otherwise a part that is not is flagged, and its bytes are in the original.
+    be archivable. Otherwise a part that is not is flagged, and its bytes are in the original. `message` is what the
+    source says of itself and of other messages, where it is one.
     """
 
     pdf: Path
@@ -125,6 +128,7 @@ class Made:
     text: str | None = None
     parts: tuple[Part, ...] = ()
     container: bool = False
+    message: MessageFacts | None = None
 
 
 class Route(Protocol):

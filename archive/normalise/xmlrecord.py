@@ -7,13 +7,14 @@ of them stood.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from archive.normalise import cda, fhir, kith
 from archive.normalise.contract import Limits, Made
 from archive.normalise.html import html
+from archive.normalise.messageacts import banner, message_facts
 from archive.normalise.richtext import Words, plain
 from archive.normalise.typeset import drawable, glyph_flags, typeset
 from archive.normalise.xmlfiles import Files, split_off
@@ -48,7 +49,8 @@ def xmlrecord(source: Path, out: Path, limits: Limits) -> Made:
 
 def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> Made:
     """Typeset a tree whose files have been split off."""
-    data = page(root, files)
+    facts = message_facts(root)
+    data = page(root, files, banner(root, facts))
     text = plain_text(data)
     table = drawable(_strings(data))
     typeset("record", _translated(data, table) if table else data, out)
@@ -57,7 +59,7 @@ def record(root: Node, files: Files, out: Path, flags: tuple[FlagNote, ...]) -> 
         flags = (*flags, FlagNote(Flag.DECODED_LENIENTLY, detail))
     if files.parts:
         flags = (*flags, FlagNote(Flag.ATTACHMENTS_SPLIT_OFF, f"{len(files.parts)} files."))
-    return Made(out, ("2a", "2u", "2b"), (*flags, *glyph_flags(table)), text, tuple(files.parts))
+    return Made(out, ("2a", "2u", "2b"), (*flags, *glyph_flags(table)), text, tuple(files.parts), message=facts)
 
 
 def _read_as(parsed: Parsed) -> tuple[FlagNote, ...]:
@@ -67,8 +69,9 @@ def _read_as(parsed: Parsed) -> tuple[FlagNote, ...]:
     return (*flags, FlagNote(Flag.DECODED_LENIENTLY, parsed.mended)) if parsed.mended else flags
 
 
-def page(root: Node, files: Files) -> dict[str, Any]:
-    """The record as data for the template `record`: every text and attribute of the tree is in it."""
+def page(root: Node, files: Files, above: Sequence[str] = ()) -> dict[str, Any]:
+    """The record as data for the template `record`: every text and attribute of the tree is in it; `above` stands
+    before all else."""
     if kith.is_message(root):
         layout: Layout = (message := kith.MessageLayout())
         title, subtitle, facts = kith.lay_out(root, message)
@@ -87,6 +90,7 @@ def page(root: Node, files: Files) -> dict[str, Any]:
             layout.row(layout.label(root), layout.value(root))
     facts += [["Vedlegg" if i == 0 else "", line] for i, line in enumerate(files.shown)]
     return {
+        "banner": list(above),
         "title": tidy(title),
         "subtitle": tidy(subtitle),
         "facts": facts,
@@ -117,7 +121,7 @@ def _technical(root: Node, layout: Layout) -> list[list[str]]:
 
 def plain_text(data: dict[str, Any]) -> str:
     """The page as text: one line per heading, row, paragraph line or table row."""
-    lines = [data["title"], data["subtitle"], *(": ".join(filter(None, f)) for f in data["facts"]), ""]
+    lines = [*data["banner"], data["title"], data["subtitle"], *(": ".join(filter(None, f)) for f in data["facts"]), ""]
     for block in data["blocks"]:
         lines += _block_lines(block)
     lines += ["", *(" ".join(filter(None, row)) for row in data["technical"])]

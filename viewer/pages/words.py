@@ -94,6 +94,19 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.VANISHED_FROM_SOURCE: _("Dokumentet fantes ikke lenger i et senere uttrekk fra kildesystemet."),
     Flag.NEWER_VERSION_REJECTED: _("Det finnes en nyere versjon som ikke kunne arkiveres. Be arkivet om originalen."),
     Flag.REPLACES_UNKNOWN: _("Dokumentet erstatter et annet som ikke finnes i uttrekket."),
+    Flag.REPLACES_FROM_CONTENT: _(
+        "Hvilket dokument det gjelder, er lest av innholdet, ikke av kildesystemets register."
+    ),
+    Flag.REPLACED_FROM_CONTENT: _("Et senere dokument sier at det kansellerer eller erstatter dette."),
+    Flag.CANCELS_ANOTHER: _("Meldingen kansellerer en tidligere melding."),
+    Flag.CHANGES_ANOTHER: _("Meldingen endrer eller erstatter en tidligere melding."),
+    Flag.ADDS_TO_ANOTHER: _("Meldingen er et tillegg til en tidligere melding."),
+    Flag.ADDED_TO: _("Det finnes et senere tillegg til dette dokumentet i journalen."),
+    Flag.AMENDED: _("Dokumentet sier selv at det er endret etter at det var ferdig."),
+    Flag.STATUS_FROM_CONTENT: _(
+        "At dokumentet er kansellert eller erstattet, står i innholdet i det selv eller i en senere melding. "
+        "Kildesystemets register sier det ikke."
+    ),
 }
 _SHORT: dict[Flag, Any] = {
     Flag.DATE_INVALID: _("Ugyldig dato"),
@@ -103,6 +116,11 @@ _SHORT: dict[Flag, Any] = {
     Flag.NO_TEXT: _("Uten tekst"),
     Flag.OCR_TEXT: _("Maskinlest tekst"),
     Flag.VANISHED_FROM_SOURCE: _("Borte i kilden"),
+    Flag.CANCELS_ANOTHER: _("Kansellering"),
+    Flag.CHANGES_ANOTHER: _("Endring"),
+    Flag.ADDS_TO_ANOTHER: _("Tillegg"),
+    Flag.ADDED_TO: _("Har tillegg"),
+    Flag.AMENDED: _("Endret"),
     Flag.NEWER_VERSION_REJECTED: _("Nyere versjon mangler"),
 }
 _PATIENT_SILENT = {Flag.ID_SYNTHETIC.value}
