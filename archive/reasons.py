@@ -123,6 +123,10 @@ class Flag(Coded):
         "part-not-archived",
         "A file within the file could not be archived beside it; its bytes are in the original.",
     )
+    FONT_SUBSTITUTED = (
+        "font-substituted",
+        "A font that the file names but does not hold is drawn by another one, by what its codes are known to mean.",
+    )
     FORM_VALUES_CHANGED = (
         "form-values-changed",
         "Form fields show something else than the values they store, or have no room for them; the text copy has both.",

@@ -38,6 +38,18 @@ def _helvetica() -> Dictionary:
     return Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding)
 
 
+def bare(base: str, kind: str = "TrueType", **more: object) -> Dictionary:
+    """A font that is named and not embedded."""
+    font = Dictionary(Type=Name.Font, Subtype=Name("/" + kind), BaseFont=Name("/" + base), **more)
+    if kind == "TrueType":
+        font.FirstChar, font.LastChar, font.Widths = 32, 255, Array([700] * 224)
+        font.FontDescriptor = Dictionary(
+            Type=Name.FontDescriptor, FontName=font.BaseFont, Flags=4, FontBBox=Array([0, -200, 1000, 900]), Ascent=900,
+            Descent=-200, CapHeight=700, StemV=80, ItalicAngle=0,
+        )  # fmt: skip
+    return font
+
+
 def form(
     path: Path,
     *annotations: Dictionary,

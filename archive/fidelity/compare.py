@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pypdfium2
 
+from archive.rereading.pdftext import pdf_text
 from archive.rereading.pictures import page_count, picture_difference
-from archive.rereading.readers import pdf_text, source_text
+from archive.rereading.readers import source_text
 from archive.rereading.words import Kept, words_kept
 
 

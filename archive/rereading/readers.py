@@ -26,6 +26,7 @@ from archive.rereading.docwords import doc_text
 from archive.rereading.messages import mail_text, outlook_text
 from archive.rereading.opendocument import opendocument_parts, opendocument_text
 from archive.rereading.openxml import slides_text, word_parts, word_text, workbook_text
+from archive.rereading.pdftext import pdf_text
 from archive.rereading.records import hl7_text, json_text, xml_text
 from archive.rereading.rtfwords import rtf_parts, rtf_text
 from archive.rereading.webwords import html_file, html_text
@@ -91,28 +92,6 @@ def words_within(content: bytes) -> str:
         return decode(content).text
     except _UNREADABLE:
         return ""
-
-
-def pdf_text(path: Path) -> str:
-    """The text of a PDF's pages, as PDFium reads it; raises pypdfium2.PdfiumError where it is none."""
-    document = pypdfium2.PdfDocument(path)
-    try:
-        return "\n".join(_page_text(document, n) for n in range(len(document)))
-    finally:
-        document.close()
-
-
-def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
-    page = document[number]
-    try:
-        text = page.get_textpage()
-        try:
-            # PDFium gives a hyphen at a line's end as U+0002 or U+FFFE: the word goes on
-            return re.sub("[\x02\ufffe]\\s*", "", text.get_text_range())
-        finally:
-            text.close()
-    finally:
-        page.close()
 
 
 def _plain(path: Path) -> str:

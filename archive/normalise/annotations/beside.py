@@ -39,8 +39,7 @@ def beside(pdf: pikepdf.Pdf) -> list[list[str]]:
         if annotation.get("/Subtype") == Name.Widget:
             pages[number] += _of_field(Field(annotation, form))
     for comment in comments(pdf, hidden=True):
-        author = f"{comment.author}: " if comment.author else ""
-        pages[comment.page].append(author + comment.text)
+        pages[comment.page].append(comment.text)
     if form is not None and pages:
         pages[-1] += [text for field in _without_widgets(form) for text in _of_field(field)]
     return pages
@@ -64,10 +63,12 @@ def comments(pdf: pikepdf.Pdf, *, hidden: bool = False) -> list[Comment]:
 
 
 def merged(pages: Sequence[str], beside: Sequence[Sequence[str]]) -> list[str]:
-    """The pages' texts, each with those words beside it that it does not have, a line each."""
-    result = []
+    """The pages' texts, each with those words beside it that neither it has nor the pages added behind the last, a
+    line each."""
+    result, added = [], "\n".join(pages[len(beside) :])
     for number, text in enumerate(pages):
-        more = [phrase for phrase in (beside[number] if number < len(beside) else ()) if not has(text, phrase)]
+        own = beside[number] if number < len(beside) else ()
+        more = [phrase for phrase in own if not has(text, phrase) and not has(added, phrase)]
         result.append("\n".join([text, *dict.fromkeys(more)]).strip("\n") if more else text)
     return result
 

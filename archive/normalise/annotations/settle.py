@@ -12,7 +12,10 @@ from archive.normalise.annotations.lettering import READABLE
 from archive.reasons import Flag
 from archive.record import FlagNote
 
-_NOT_DRAWN = frozenset(("/Widget", "/Link", "/Popup", "/TrapNet", "/PrinterMark"))
+_NOT_DRAWN = frozenset(
+    ("/Widget", "/Link", "/Popup", "/TrapNet", "/PrinterMark", "/Screen", "/Movie", "/3D", "/RichMedia")
+)
+"""Drawn elsewhere, or nothing to be seen of them without an appearance."""
 _MEDIA = (
     "/FS",
     "/Sound",
