@@ -44,6 +44,7 @@ class ExitCode(IntEnum):
     CLOCK_WRONG = 19, "the computer's clock is before this software's own release"
     OUTPUT_FAILED = 20, "standard output could not be written: who reads it is gone; what was recorded is safe"
     EXPORT_SHRUNK = 21, "a later export lacks more than a set share of what earlier ones had; nothing was changed"
+    PROTECTION_UNCLEAR = 22, "every row is read as protected, or none is; correct the mapping, or say so in it"
     INTERRUPTED = 130, "interrupted; run the same command again and it continues"
 
 
@@ -180,3 +181,9 @@ class OutputFailedError(JournalarkivError):
     """What was to be printed could not be."""
 
     exit_code = ExitCode.OUTPUT_FAILED
+
+
+class ProtectionUnclearError(JournalarkivError):
+    """A block or an address protection has the same answer for every row, and the mapping does not say so."""
+
+    exit_code = ExitCode.PROTECTION_UNCLEAR

@@ -14,7 +14,7 @@ from archive.errors import ExitCode, UsageError
 from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
 from archive.normalise.unlock import read_passwords
-from archive.reasons import Reason
+from archive.reasons import Flag, Reason
 from archive.reconcile import Reconciliation, reconcile_store
 from archive.store import READABLE_BY, ArchiveStore
 from extract.migrate import Options
@@ -241,7 +241,8 @@ def _conclude(store: ArchiveStore, summary: RunSummary, as_json: bool, *, partia
     if not (partial and reconciliation.consistent):
         reconciliation.require_balanced()
     waiting = reconciliation.quarantined or reconciliation.newer_rejected
-    findings = partial or waiting or reconciliation.findings
+    unknown = any(code.startswith(Flag.UNKNOWN_CODE.value) for code in summary.told)
+    findings = partial or waiting or unknown or reconciliation.findings
     return int(ExitCode.FINDINGS if findings else ExitCode.DONE)
 
 
@@ -263,5 +264,9 @@ def _text(summary: RunSummary, reconciliation: Reconciliation) -> str:
         )
     if summary.worker_deaths:
         lines.append(f"{summary.worker_deaths} worker processes died and were replaced.")
+    if summary.told:
+        lines += ["Rows of the register:"] + [f"{n:>10}  {code}" for code, n in summary.told.items()]
+    for name, why in summary.unclear.items():
+        lines.append(f"`{name}` will stop the run: {why}")
     lines.append(reconciliation.to_text())
     return "\n".join(lines)

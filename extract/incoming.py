@@ -23,6 +23,7 @@ from extract.merge import merge
 from extract.register import Export, Register, fingerprint
 from extract.sources.contract import FoundFile, Source, SourceDocument, SourcePatient
 from extract.sources.names import FileKind, written
+from extract.told import Tally
 
 T = TypeVar("T")
 _BATCH = 2000
@@ -85,7 +86,14 @@ def read_export(
         _stream(register, "files", source.files(), incoming.add_files, progress)
         patients = _stream(register, "patients", source.patients(), incoming.add_patients, progress)
         documents = _stream(register, "documents", source.documents(), incoming.add_documents, progress)
-        merge(register, export, patient_rows=patients, document_rows=documents, max_gone=max_gone)
+        merge(
+            register,
+            export,
+            patient_rows=patients,
+            document_rows=documents,
+            max_gone=max_gone,
+            conclude=lambda names: incoming.tally.keep(register.connection, export.number, names, source),
+        )
     finally:
         incoming.close()
 
@@ -111,6 +119,7 @@ class Incoming:
 
     def __init__(self, connection: sqlite3.Connection, source: Source) -> None:
         self._db, self._source = connection, source
+        self.tally = Tally()
         self.close()
         for statement in _SCHEMA.split(";\n"):
             self._db.execute(statement)
@@ -138,6 +147,7 @@ class Incoming:
     def add_patients(self, patients: Sequence[SourcePatient]) -> None:
         """Note rows of the patient register. Of rows that conflict every number counts, and the strictest
         protection."""
+        self.tally.patients(patients)
         seen = self._known("patient", "fingerprint", [p.key for p in patients])
         for p in patients:
             record = to_json(p.patient)
@@ -168,6 +178,7 @@ class Incoming:
 
     def add_documents(self, documents: Sequence[SourceDocument]) -> None:
         """Note rows of the document register; rows with the key of an earlier one are held against it."""
+        self.tally.documents(documents)
         keys = [d.key for d in documents]
         seen = self._known("document", "fingerprint || '\n' || coalesce(problem, '')", keys)
         rows: list[tuple[object, ...]] = []

@@ -7,12 +7,14 @@ patients must be worked again. What is then done with each document is `archive.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 
 from archive.errors import ExportShrunkError
 from archive.record import JournalDocument, from_json, to_json
 from extract.locate import compare
 from extract.register import INDEXES, Export, Register
+from extract.sources.names import Comparison
 
 _BATCH = 2000
 LEAST_GONE = 20
@@ -53,7 +55,15 @@ UPDATE patient SET shared=1-shared, done=0 WHERE id IS NOT NULL AND shared<>EXIS
     WHERE a.patient_key=patient.key)"""
 
 
-def merge(register: Register, export: Export, *, patient_rows: int, document_rows: int, max_gone: int = 100) -> None:
+def merge(
+    register: Register,
+    export: Export,
+    *,
+    patient_rows: int,
+    document_rows: int,
+    max_gone: int = 100,
+    conclude: Callable[[Comparison], None] = lambda names: None,
+) -> None:
     """Take over what `extract.incoming` has read.
 
     Args:
@@ -62,6 +72,7 @@ def merge(register: Register, export: Export, *, patient_rows: int, document_row
         patient_rows, document_rows: how many rows it gave.
         max_gone: the share in per cent of the known documents and patients, and of the files of archived documents,
             that may be gone from it; of documents and patients only where it is a whole export.
+        conclude: called at the end, in the same transaction, with how the register's names and the files have met.
 
     Raises:
         ExportShrunkError: more than that is gone; the register is as it was.
@@ -79,7 +90,7 @@ def merge(register: Register, export: Export, *, patient_rows: int, document_row
             _take_over(db, export.number)
             for index in INDEXES:
                 db.execute(index)
-            _conclude(db, export.number, delta=export.delta)
+            conclude(_conclude(db, export.number, delta=export.delta))
             db.execute(
                 "UPDATE export SET registered=1, patient_rows=?, document_rows=? WHERE number=?",
                 (patient_rows, document_rows, export.number),
@@ -158,7 +169,7 @@ def _keep_the_unclear(db: sqlite3.Connection) -> None:
         last = rows[-1]["key"]
 
 
-def _conclude(db: sqlite3.Connection, n: int, *, delta: bool) -> None:
+def _conclude(db: sqlite3.Connection, n: int, *, delta: bool) -> Comparison:
     db.execute(
         "INSERT OR IGNORE INTO patient(key, first_seen, last_seen)"
         " SELECT DISTINCT patient_key, ?, ? FROM document WHERE last_seen=?",
@@ -187,3 +198,4 @@ def _conclude(db: sqlite3.Connection, n: int, *, delta: bool) -> None:
         {"n": n, "before": before},
     )
     db.execute(_SHARED)
+    return comparison

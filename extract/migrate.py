@@ -28,6 +28,7 @@ from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
 from archive.store import ArchiveStore, sha256_file, write_durably
 from archive.validate import LONG_RUN
+from extract import told
 from extract.incoming import read_export
 from extract.mapping import Mapping
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
@@ -107,11 +108,14 @@ def migrate(
         summary.export = export.number
         _adopt_generations(store, register)
         summary.seconds_registering = (datetime.now(UTC) - started).total_seconds()
+        summary.told = told.counts(register.connection, export.number, whole=options.register_only)
+        summary.unclear = told.unclear(register.connection, export.number)
         if options.sample is not None:
             select_pilot(register, export.number, documents=options.sample, seed=options.seed)
         with Catalogue.open(store, write=True):
             pass  # there is one even where nothing was archived yet
         if not options.register_only:
+            told.require_clear(register.connection, export.number)
             work_off(store, register, export, options, progress, summary, executor or local_workers, just_read=True)
         summary.seconds = (datetime.now(UTC) - started).total_seconds()
         _write_summary(store, summary)
@@ -153,6 +157,7 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
             raise JournalarkivError(
                 "Nothing has been migrated into this archive yet.", remedy="Run `journalarkiv migrate` first."
             )
+        told.require_clear(register.connection, export.number)
         summary = RunSummary(export=export.number)
         started = datetime.now(UTC)
         _adopt_generations(store, register)

@@ -96,6 +96,10 @@ class RunSummary:
     peak_memory_worker: int = 0
     peak_memory_converter: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    told: dict[str, int] = field(default_factory=dict)
+    """Rows of the register by what is odd about them: a code, and the field where it is of one."""
+    unclear: dict[str, str] = field(default_factory=dict)
+    """Protections that would stop the run, after a registration alone."""
     damaged: list[str] = field(default_factory=list)
     """What was wrong with packages of earlier generations; their patients are left as they are."""
 

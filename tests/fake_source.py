@@ -10,7 +10,7 @@ from pathlib import Path
 from archive.identifiers import classify, document_id, patient_id
 from archive.reasons import Reason
 from archive.record import JournalDocument, Patient
-from extract.sources.contract import FileReference, FoundFile, SourceDocument, SourcePatient
+from extract.sources.contract import FileReference, FoundFile, Protection, SourceDocument, SourcePatient
 from extract.sources.names import fold_name
 
 ARCHIVE_ID = "11111111-2222-5333-8444-555555555555"
@@ -27,6 +27,7 @@ class FakeSource:
     document_rows: list[tuple[str, str, tuple[str | None, ...], dict[str, object]]] = field(default_factory=list)
     system: str = SYSTEM
     archive_id: str = ARCHIVE_ID
+    protections: dict[str, Protection] = field(default_factory=dict)
 
     def patients(self) -> Iterator[SourcePatient]:
         for n, (key, fnr) in enumerate(self.patient_rows):

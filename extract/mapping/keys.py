@@ -85,6 +85,8 @@ _ANY_VALUE = {
     "default": Key(Kind.TEXT),
     "join": Key(Kind.TEXT),
 }
+_FLAG = {"true": Key(Kind.TEXTS), "false": Key(Kind.TEXTS), "present": Key(Kind.BOOLEAN)}
+_EXPECT = {"expect": Key(Kind.TEXT, words=("none", "all"))}
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "mapping": {
@@ -194,12 +196,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
     "value": _ANY_VALUE,
     "value of a date": {**_ANY_VALUE, **_DATES},
-    "value of a flag": {
-        **_ANY_VALUE,
-        "true": Key(Kind.TEXTS),
-        "false": Key(Kind.TEXTS),
-        "present": Key(Kind.BOOLEAN),
-    },
+    "value of a flag": {**_ANY_VALUE, **_FLAG},
+    "value of a block": {**_ANY_VALUE, **_FLAG, **_EXPECT},
+    "value of a protection": {**_ANY_VALUE, **_EXPECT},
     "value of several": {**_ANY_VALUE, "split": Key(Kind.TEXT)},
 }
 
@@ -222,3 +221,6 @@ FIELD_WORDS: dict[str, tuple[str, ...]] = {
     "status": tuple(w.value for w in DocumentStatus),
 }
 """The words a code list must lead to, for fields that know only these."""
+
+PROTECTIONS = {"blocked": "value of a block", "address_protection": "value of a protection"}
+"""Fields that protect somebody, and the sections of their values."""

@@ -81,6 +81,8 @@ class ValueSpec:
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
     present: bool = False
+    expect: str = ""
+    """Of a protection: what the mapping says of all rows, `none` or `all`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from archive.errors import MappingError
 from archive.identifiers import organisation_number_ok
 from extract.mapping.check import Checker, dotted, nearest
 from extract.mapping.dates import DateRules, compile_format
-from extract.mapping.keys import FIELD_KINDS, FIELD_WORDS, SECTIONS, Field, Kind
+from extract.mapping.keys import FIELD_KINDS, FIELD_WORDS, PROTECTIONS, SECTIONS, Field, Kind
 from extract.mapping.lines import Where, positions
 from extract.mapping.model import (
     TEMPLATE_PART,
@@ -237,7 +237,7 @@ class _Reader(Checker):
         spec = ValueSpec(where, dates=self.dates if kind is Field.DATE else None)
         if isinstance(data, str):
             return replace(spec, columns=(data,), present=kind is Field.FLAG)
-        own = self.section(section or _SECTION_OF_VALUE[kind], data, where)
+        own = self.section(section or PROTECTIONS.get(field) or _SECTION_OF_VALUE[kind], data, where)
         sources = [k for k in ("column", "columns", "template", "constant") if k in own]
         if len(sources) != 1 and not (data.keys() - SECTIONS["value"].keys() and not sources):
             self.fault(where, f"{dotted(where)} needs exactly one of 'column', 'columns', 'template' and 'constant'")
@@ -247,7 +247,7 @@ class _Reader(Checker):
         if "template" in own and not TEMPLATE_PART.search(own["template"]):
             self.fault((*where, "template"), "'template' names no column in braces, such as {A}")
         given |= {k: own[k] for k in ("template", "constant", "no_match", "zero_pad", "case", "default") if k in own}
-        given |= {k: own[k] for k in ("join", "split", "present") if k in own}
+        given |= {k: own[k] for k in ("join", "split", "present", "expect") if k in own}
         given |= {k: tuple(own[k]) for k in ("empty", "true", "false") if k in own}
         if "pattern" in own:
             given["pattern"] = own["pattern"]

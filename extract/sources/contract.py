@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -70,12 +71,35 @@ class FoundFile:
         return self.kind is FileKind.REGISTER
 
 
+@dataclass(slots=True)
+class Protection:
+    """How a field that protects (`blocked`, `address_protection`) was read.
+
+    Attributes:
+        rule: the mapping's rule, to know it again.
+        expect: what the mapping says of all rows: `none`, `all`, or nothing.
+        listed: whether the mapping lists the values it knows.
+        seen: rows by answer and by how it came: from a `known` value, an `empty` one, an element that is `there`
+            without text, or an `unknown` value.
+    """
+
+    rule: str
+    expect: str
+    listed: bool
+    seen: Counter[tuple[bool, str]] = field(default_factory=Counter)
+
+
 class Source(Protocol):
     """An export. Every iterator streams: memory must not grow with the number of rows."""
 
     root: Path
     system: str
     archive_id: str
+
+    @property
+    def protections(self) -> Mapping[str, Protection]:
+        """By field, for all that the mapping reads; complete when patients and documents have been read."""
+        ...
 
     def patients(self) -> Iterator[SourcePatient]:
         """Every row of the patient register, in source order; duplicates included."""

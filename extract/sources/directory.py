@@ -15,7 +15,7 @@ from archive.store import sha256_file
 from extract.mapping.check import nearest
 from extract.mapping.lines import Where
 from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
-from extract.sources.contract import FoundFile, SourceDocument, SourcePatient
+from extract.sources.contract import FoundFile, Protection, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler
 from extract.sources.names import fold_name
 from extract.sources.records import DocumentBuilder, FilesBuilder, PatientBuilder, row_key
@@ -49,6 +49,7 @@ class DirectorySource:
         self.mapping = mapping
         self.system = mapping.system_name
         self.archive_id = mapping.archive_info().id
+        self.protections: dict[str, Protection] = {}
         self.findings: list[str] = []
         """What is wrong with rows of joined tables, at most a thousand sentences."""
         self._today = today or date.today()
@@ -81,6 +82,7 @@ class DirectorySource:
         spec = self.mapping.patient
         table, compiler, join = self._opened("patient", spec.joins)
         build = PatientBuilder(spec, compiler, self.archive_id, self.system)
+        self.protections |= compiler.protections
         for place, row, problem in table.rows():
             notes: list[FlagNote] = []
             whole = self._fitted(row, table.width) if problem else row
@@ -95,6 +97,7 @@ class DirectorySource:
             if builder.groups is not None:
                 builder.groups.restart()
         build = DocumentBuilder(spec, compiler, files, self.archive_id, self.system)
+        self.protections |= compiler.protections
         replaced = self.mapping.tables[spec.table].encoding_errors == "replace"
         for place, row, problem in table.rows():
             notes: list[FlagNote] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -12,10 +13,12 @@ from typing import TypeVar
 from archive.reasons import Flag
 from archive.record import FlagNote
 from extract.mapping.dates import DateReader, DateRules
+from extract.mapping.keys import PROTECTIONS
 from extract.mapping.lines import Where
 from extract.mapping.model import TEMPLATE_PART, CodeList, ValueSpec
+from extract.sources.contract import Protection
 from extract.sources.staging import Lookup
-from extract.sources.tables import Padded, Several, padded
+from extract.sources.tables import Answer, Padded, Several, padded
 
 Notes = list[FlagNote]
 Getter = Callable[[Sequence[str], Notes], str]
@@ -33,6 +36,8 @@ class Compiler:
         self._lookups = lookups
         self._today = today
         self._several = several
+        self.protections: dict[str, Protection] = {}
+        """How fields that protect were read, by field; filled as rows are."""
         self._readers: dict[DateRules, DateReader] = {}
 
     def text(self, spec: ValueSpec | None, name: str) -> Getter:
@@ -99,19 +104,37 @@ class Compiler:
         get = self.text(spec, name)
         true, false = frozenset(spec.true), frozenset(spec.false)
         otherwise = spec.present or not true
+        note = FlagNote(Flag.VALUE_INVALID, f"{name}: a value is neither yes nor no in the mapping")
+        seen = self._protection(spec, listed=bool(true or false))
+
+        def read(text: str, notes: Notes) -> tuple[bool, str]:
+            if text in true or text in false:
+                return text in true, "known"
+            if isinstance(text, Answer) and spec.present:
+                return text.truth, "there"
+            if not text:
+                return False, "there" if isinstance(text, Answer) else "empty"
+            if otherwise:
+                return True, "unknown"
+            notes.append(note)
+            return unsure, "unknown"
 
         def value(row: Sequence[str], notes: Notes) -> bool:
-            text = get(row, notes)
-            if text in true:
-                return True
-            if not text or text in false:
-                return False
-            if otherwise:
-                return True
-            notes.append(FlagNote(Flag.VALUE_INVALID, f"{name}: {_short(text)} is neither yes nor no in the mapping"))
-            return unsure
+            answer, how = read(get(row, notes), notes)
+            if seen is not None:
+                seen[answer, how] += 1
+            return answer
 
         return value
+
+    def _protection(self, spec: ValueSpec, *, listed: bool) -> Counter[tuple[bool, str]] | None:
+        """Where the answers of a field that protects are counted; None of other fields, and of what is constant."""
+        field = str(spec.where[-1])
+        if field not in PROTECTIONS or spec.constant is not None:
+            return None
+        rule = repr(replace(spec, where=(), codes=spec.codes and replace(spec.codes, where=()), expect=""))
+        self.protections[field] = Protection(rule, spec.expect, listed)
+        return self.protections[field].seen
 
     def word(
         self, spec: ValueSpec | None, name: str, words: type[W], nothing: W, unsure: W
@@ -123,16 +146,23 @@ class Compiler:
         # The source's own text is wanted beside the word, so the same value is read without its code list too.
         written = self.text(_without_codes(spec), name)
         members = {str(w): w for w in words} | {"": nothing}
+        seen = self._protection(spec, listed=spec.codes is not None)
 
         def value(row: Sequence[str], notes: Notes) -> tuple[W, str]:
             before = len(notes)
             text = get(row, notes)
             found = members.get(text)
+            source = written(row, [])
+            if seen is not None:
+                how = "unknown" if found is None else "known" if source else "empty"
+                if isinstance(source, Answer):
+                    how = "there"
+                seen[found is not nothing, how] += 1
             if found is None:
                 del notes[before:]
                 notes.append(FlagNote(Flag.UNKNOWN_CODE, f"{name}: {_short(text)}"))
                 found = unsure
-            return found, written(row, [])
+            return found, source
 
         return value
 

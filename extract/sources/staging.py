@@ -7,8 +7,9 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from extract.sources.tables import Padded, Several, padded, several
+from extract.sources.tables import Answer, Padded, Several, answer, padded, several
 
 IN_MEMORY = 20_000
 """Rows of a table up to which it is kept in memory."""
@@ -35,14 +36,21 @@ def _packed(values: Sequence[str]) -> str:
 def _plain(value: str) -> object:
     if isinstance(value, Several):
         return list(value.parts)
+    if isinstance(value, Answer):
+        return {"text": str(value), "truth": value.truth}
     return {"written": value.written} if isinstance(value, Padded) else value
 
 
+def _made(value: Any) -> str:
+    if isinstance(value, list):
+        return several(value)
+    if isinstance(value, dict):
+        return padded(value["written"]) if "written" in value else answer(value["text"], truth=value["truth"])
+    return str(value)
+
+
 def _unpacked(text: str) -> list[str]:
-    return [
-        v if isinstance(v, str) else several(v) if isinstance(v, list) else padded(v["written"])
-        for v in json.loads(text)
-    ]
+    return [v if isinstance(v, str) else _made(v) for v in json.loads(text)]
 
 
 class Staging:

@@ -38,6 +38,19 @@ class Several(str):
     parts: tuple[str, ...]
 
 
+class Answer(str):
+    """What XPath says that is no text: an element or attribute that is there without any, a truth, or a number."""
+
+    truth: bool
+
+
+def answer(text: str, *, truth: bool) -> str:
+    """A text with the truth that XPath means by it."""
+    value = Answer(text)
+    value.truth = truth
+    return value
+
+
 def several(parts: Sequence[str]) -> str:
     """One text of several; the text itself where there is one."""
     if len(parts) == 1:

@@ -11,7 +11,7 @@ from lxml import etree
 from archive.errors import MappingError, SourceUnreadableError
 from extract.mapping.check import nearest
 from extract.mapping.model import TableSpec
-from extract.sources.tables import Row, files_of, padded, several
+from extract.sources.tables import Row, answer, files_of, padded, several
 from extract.sources.xpaths import above, compile_xpath
 
 _FAULTS: dict[int, str] = {
@@ -181,10 +181,12 @@ class XmlTable:
         if isinstance(found, list):
             texts = ["".join(str(t) for t in f.itertext()) if isinstance(f, etree._Element) else str(f) for f in found]
             text = several([trim(t) for t in texts] or [""])
-        elif isinstance(found, float):
-            text = str(int(found)) if found.is_integer() else str(found)
+            if not text and texts:
+                return answer("", truth=True)
         elif isinstance(found, bool):
-            text = "true" if found else "false"
+            text = answer("true" if found else "false", truth=found)
+        elif isinstance(found, float):
+            text = answer(str(int(found)) if found.is_integer() else str(found), truth=bool(found))
         else:
             text = trim(str(found))
         return "" if text in empty else text

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.reasons import Reason
+from extract.incoming import read_export
 from extract.inspect import inspect_export
 from extract.mapping import loads
 from extract.mapping.paths import fold_letters
@@ -53,7 +54,7 @@ def find(tmp_path: Path) -> Callable[..., Found]:
             Register(tmp_path / "register.sqlite") as register,
         ):
             export, _ = register.begin_export(root, delta=False, register_sha256="", mapping_sha256="", now="")
-            register.read_export(source, export, lambda what, n: None)
+            read_export(register, source, export, lambda what, n: None)
             orphans = register.connection.execute("SELECT subject FROM finding WHERE code='orphan-file'")
             found: dict[str, Answer] = {}
             for d in Planner(register, export.number).patient("1").documents:
