@@ -9,24 +9,23 @@ from __future__ import annotations
 import functools
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from archive.identify import mismatch
-from archive.normalise import ghostscript, office, raster, routes, sourcecheck
+from archive.normalise import copies, ghostscript, office, raster, routes, sourcecheck
 from archive.normalise import pdf as pdf_route
-from archive.normalise.annex import annexed, with_annex
 from archive.normalise.contract import Job, Limits, Made, Normalised, Part, PassedOn, Rejected
+from archive.normalise.copies import Copy, Judged
 from archive.normalise.engines import engine_of
 from archive.normalise.finish import finish
 from archive.normalise.guard import guarded
 from archive.normalise.judging import KNOWN_ROUTES
 from archive.normalise.officefile import boxes
-from archive.normalise.text_of import PAGE_BREAK, clean, count_pages, text_of
+from archive.normalise.text_of import text_of
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FileFormat, FlagNote, Verdict
-from archive.rereading.contract import Findings
 from archive.validate import ValidatorStuck
 
 PASSED_ON = "passed-on"
@@ -41,27 +40,8 @@ _FINAL = frozenset(
 """Reasons that another route would not change."""
 
 _KEPT_FLAVOURS = ("1a", "1b", "2a", "2b", "2u")
-_ANNEX = "annex"
 _NEXT_IS_BETTER = frozenset(("rtf", "html", "plaintext"))
 """Routes behind which there is another engine for the same pages."""
-
-Judged = tuple[Path, str, Verdict | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """A copy that the validator accepts, its texts, and what of its source it does not say (None: not known)."""
-
-    route: str
-    judged: Judged
-    made: Made
-    text: str
-    pages: int
-    found: Findings | None
-
-    @property
-    def missing(self) -> int:
-        return self.found.on_pages.total if self.found else 0
 
 
 class Climb:
@@ -101,7 +81,7 @@ class Climb:
         self._routes = list(routes.of(fmt.family))
         self._attempts: list[Attempt] = []
         self._rejected: list[tuple[str, Made]] = []
-        self._best: _Copy | None = None
+        self._best: Copy | None = None
         self._problem: DocumentProblem | None = None
         self._begun = False
 
@@ -274,65 +254,32 @@ class Climb:
                     text, _ = guarded(lambda: text_of(made.pdf, most_pages=limits.pages), limits.seconds)
         return Made(out, ("2u", "2b"), flags, text, made.parts, made.container, made.message)
 
-    def _read(self, route: str, judged: Judged, made: Made) -> _Copy:
-        """A judged copy with its texts, held against the source read a second time."""
-        shop, family, source = self._shop, self.format.family, self._source
-        with shop.stage("text"):
-            shown, pages = guarded(lambda: text_of(judged[0], most_pages=shop.limits.pages), shop.limits.seconds)
-            text = shown if made.text is None else PAGE_BREAK.join(map(clean, made.text.split(PAGE_BREAK)))
-        if route == pdf_route.KEPT:
-            return _Copy(route, judged, made, text, pages, Findings(strange=sourcecheck.strange(text)))
-        pictures = any(f.code is Flag.PAGES_RASTERISED for f in made.flags)
-        codes = [f.code for f in made.flags]
-        try:
-            with shop.stage("reread"):
-                look = functools.partial(sourcecheck.check, source, family, None if pictures else shown, text, codes)
-                found = guarded(look, shop.limits.seconds)
-        except DocumentProblem:
-            found = None  # what a second reader cannot read says nothing of the copy
-        return _Copy(route, judged, made, text, pages, found)
+    def _read(self, route: str, judged: Judged, made: Made) -> Copy:
+        same = route == pdf_route.KEPT
+        return copies.read(self._shop, self._source, self.format.family, route, judged, made, same=same)
 
-    def _better(self, copy: _Copy) -> _Copy:
+    def _better(self, copy: Copy) -> Copy:
         """The one of this copy and the best before it that says more of the source."""
         return self._best if self._best is not None and self._best.missing <= copy.missing else copy
 
-    def _keep_aside(self, copy: _Copy) -> None:
-        """Keep a copy while other routes are tried."""
+    def _keep_aside(self, copy: Copy) -> Copy:
+        """Keep a copy while others are made."""
         finished, flavour, verdict = copy.judged
         aside = self._folder() / "best.pdf"
         if finished != aside:
             shutil.move(finished, aside)
         self._best = replace(copy, judged=(aside, flavour, verdict))
+        return self._best
 
-    def _with_annex(self, copy: _Copy) -> _Copy:
-        """A copy whose pages lack something of the source, with pages behind them that show it.
+    def _deliver(self, copy: Copy) -> Normalised:
+        if copy.missing:
+            copy = self._keep_aside(copy)
+            out = self._folder() / f"{copies.ANNEX}.pdf"
 
-        Raises DocumentProblem: there is nothing on its pages, and what is missing cannot be shown.
-        """
-        if copy.found is None or not copy.found.on_pages.lines:
-            return copy
-        lines, out = copy.found.on_pages.lines, self._folder() / f"{_ANNEX}.pdf"
-        self._keep_aside(copy)
-        kept = self._best or copy
-        try:
-            with self._shop.stage(f"convert:{_ANNEX}"):
-                annex = guarded(lambda: annexed(copy.made.pdf, lines, out), self._shop.limits.seconds)
-            note = FlagNote(Flag.TEXT_ANNEXED, f"{len(lines)} lines.")
-            made = replace(copy.made, pdf=out, flavours=("2u", "2b"), flags=(*copy.made.flags, note))
-            for name, thorough in ((f"{copy.route}+{_ANNEX}", False), (f"{copy.route}+{_ANNEX}+repaired", True)):
-                if (judged := self._judge(made, name, thorough=thorough)) is not None:
-                    pages = count_pages(judged[0], most_pages=self._shop.limits.pages)
-                    return replace(
-                        kept, route=name, judged=judged, made=made, text=with_annex(copy.text, annex), pages=pages
-                    )
-        except DocumentProblem as e:
-            self._attempts.append(Attempt(f"{copy.route}+{_ANNEX}", e.reason.value, e.detail))
-        if copy.found.blank:
-            raise DocumentProblem(Reason.CONVERSION_FAILED, "The source has words, and no route shows them.")
-        return kept
+            def judge(made: Made, name: str, thorough: bool) -> Judged | None:
+                return self._judge(made, name, thorough=thorough)
 
-    def _deliver(self, copy: _Copy) -> Normalised:
-        copy = self._with_annex(copy)
+            copy = copies.with_missing_text(self._shop, copy, out, judge, self._attempts)
         (finished, flavour, verdict), made, key = copy.judged, copy.made, self.job.key
         text_path = self._out / f"{key}.txt"
         text_path.write_text(copy.text, encoding="utf-8", newline="\n")

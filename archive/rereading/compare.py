@@ -26,6 +26,8 @@ _SURE_LETTERS = 6
 _LEAST_OF_MARGIN, _SHARE_OF_MARGIN = 3, 0.6
 """How many different words a line of a header must have, and what share of them must be on the pages, so that it is
 known to be there."""
+_PAGE_NUMBER = re.compile(r"\bSide\s+\d{1,4}\s+av\s+\d{1,4}\b")
+"""What our own pages have at the foot, so that its numbers do not stand for lost ones."""
 _STRANGE = re.compile("[\ue000-\uf8ff\ufffd\x80-\x9f\U000f0000-\U0010fffd]")
 _RAISED = re.compile("(?<=[0-9])[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _POWER = re.compile(r"(?<=[0-9])\^[({]?(?=[-+\u2212]?[0-9])")
@@ -61,6 +63,8 @@ def strange(text: str) -> int:
 def _missing(reading: Reading, copy: str) -> Missing:
     text = reading.text
     copy = _POWER.sub("", _LINE_END_HYPHEN.sub("", copy))
+    if (feet := len(_PAGE_NUMBER.findall(copy))) and (feet := feet - len(_PAGE_NUMBER.findall(text))) > 0:
+        copy = _PAGE_NUMBER.sub(" ", copy, count=feet)
     # What stands between spaces in both, as often, says the same in both: only the rest is looked at more closely.
     one, two = Counter(text.split()), Counter(copy.split())
     rest, more = _counted(one - two), _counted(two - one)
