@@ -3,6 +3,7 @@ pages at the end, since what was written about a patient must be on paper and in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ TITLE = "Kommentarer i dokumentet"
 _MOST = 10_000
 _HEIGHT, _WIDTH, _GAP = 8.0, 5.0, 2.0
 _EDGE = 4.0
+# What LibreOffice says of a comment without a date: a day before the calendar's first year.
+_NO_DATE = re.compile(r",?\s*\d{2}\.\d{2}\.-\d+(?:[ ,]+\d{2}:\d{2}(?::\d{2})?)?")
 # The seven strokes of a digit as on a pocket calculator: from the top, clockwise, the middle one last.
 _STROKES = ((0, 2, 1, 2), (1, 2, 1, 1), (1, 1, 1, 0), (0, 0, 1, 0), (0, 1, 0, 0), (0, 2, 0, 1), (0, 1, 1, 1))
 _DIGITS = ("012345", "12", "01643", "01236", "5612", "05623", "054362", "012", "0123456", "650123")
@@ -89,7 +92,7 @@ def _mark(document: pikepdf.Pdf, page: Dictionary, number: int, notes: list[dict
         if not isinstance(annotation, Dictionary) or annotation.get("/Subtype") != Name.Text or len(notes) >= _MOST:
             continue
         words = str(annotation.get("/Contents", ""))
-        author = str(annotation.get("/T", "")).strip(" ,")
+        author = _NO_DATE.sub("", str(annotation.get("/T", ""))).strip(" ,")
         notes.append(_note(len(notes) + 1, number, author, words))
         _place(document, annotation, _top(annotation, box[3]), box, taken, str(len(notes)))
         annotation.F = 4

@@ -1,5 +1,6 @@
 """Keeps a document's fields as they were: a date field shows the day the document was written, not the day it is
-archived. And lets spreadsheets print all of their cells, not only what a print range leaves.
+archived, and a reference what it referred to. And lets spreadsheets print all of their cells, not only what a print
+range leaves.
 
 LibreOffice computes such fields anew when it opens a file, and shows the computer's clock, the copy's file name, or
 nothing. What the author saw stands in the file beside each field. So the copy that LibreOffice gets has the names of
@@ -25,9 +26,16 @@ _NAMES = (
     "DATE", "TIME", "CREATEDATE", "SAVEDATE", "PRINTDATE",
     "FILENAME", "FILESIZE", "USERNAME", "USERINITIALS", "USERADDRESS", "EDITTIME",
     "INCLUDETEXT", "INCLUDE", "IMPORT", "LINK", "DDE", "DDEAUTO", "DATABASE",
+    "INFO", "TITLE", "SUBJECT", "AUTHOR", "KEYWORDS", "COMMENTS", "LASTSAVEDBY", "REVNUM", "TEMPLATE", "NUMWORDS",
+    "NUMCHARS", "DOCPROPERTY", "DOCVARIABLE", "REF", "PAGEREF", "NOTEREF", "STYLEREF", "SEQ", "IF", "COMPARE", "QUOTE",
+    "FILLIN", "AUTOTEXT", "AUTOTEXTLIST", "GLOSSARY", "SECTION", "ADDRESSBLOCK", "GREETINGLINE", "CITATION",
+    "BIBLIOGRAPHY",
 )  # fmt: skip
 # [MS-DOC] 2.9.90: values of Fld.flt for the same fields.
-_DOC_TYPES = frozenset((31, 32, 21, 22, 23, 29, 69, 60, 61, 62, 25, 68, 36, 55, 56, 45, 46, 78))
+_DOC_TYPES = frozenset((
+    31, 32, 21, 22, 23, 29, 69, 60, 61, 62, 25, 68, 36, 55, 56, 45, 46, 78,
+    14, 15, 16, 17, 18, 19, 20, 24, 30, 27, 28, 85, 64, 3, 37, 72, 10, 12, 7, 80, 35, 39, 79, 89, 47, 65, 93, 94,
+))  # fmt: skip
 _DOC_UNKNOWN_TYPE = 2
 # [MS-DOC] 2.5.6 ff: offsets in the FIB of the field tables of the main text, headers, footnotes, comments, endnotes,
 # text boxes and text boxes of headers.

@@ -12,6 +12,7 @@ from archive.media import SAYS
 from archive.normalise import metafile, office, pdf
 from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.officefile import needs_password, office_made
+from archive.normalise.rtfmend import mended
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FileFormat, FlagNote
 
@@ -36,7 +37,6 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "zip": ("zipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.
-_NOT_BINARY = re.compile(rb"\\bin(?: |\r?\n)(?=[0-9a-fA-F]{32})")
 _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
 
 
@@ -57,11 +57,13 @@ def load(name: str) -> Route:
 
 
 def for_office(source: Path, family: str, copy: Path) -> Path:
-    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF without the announcement of binary data
-    where hexadecimal data follows, which makes it refuse the file; all else as it is."""
-    if family == "rtf" and _NOT_BINARY.search(content := source.read_bytes()):
-        copy.write_bytes(_NOT_BINARY.sub(b"", content))
-        return copy
+    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF mended where it would not read it
+    whole; all else as it is."""
+    if family == "rtf":
+        content = source.read_bytes()
+        if (better := mended(content)) != content:
+            copy.write_bytes(better)
+            return copy
     if family != "txt":
         return source
     from archive.normalise.encodings import decode
