@@ -10,6 +10,7 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from archive.ledger import State, protected
 from archive.reasons import Flag, Reason
@@ -211,13 +212,22 @@ class Planner:
             if root is None and path is not None:
                 yield PlannedFile(path, None, (Reason.FILE_MISSING, _OTHER_DELIVERY))
             elif root is not None and current:
-                yield self._locator.locate(root, raw, path, folded)
+                found = self._locator.locate(root, raw, path, folded)
+                missing = found.problem is not None and found.problem[0] is Reason.FILE_MISSING
+                yield _put_in_place(root, path) or found if missing and path is not None else found
             elif root is None or path is None:
                 yield PlannedFile(raw, None, (Reason.PATH_OUTSIDE_EXPORT, Reason.PATH_OUTSIDE_EXPORT.sentence))
-            elif (root / path).is_file():
-                yield PlannedFile(path, root / path)
             else:
-                yield PlannedFile(path, None, (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))
+                missing_file = PlannedFile(path, None, (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))
+                yield _put_in_place(root, path) or missing_file
+
+
+def _put_in_place(root: Path, path: str) -> PlannedFile | None:
+    """A file with the very name, which was not there when the export was read, or whose inventory is gone."""
+    place = root / path
+    if not place.is_file() or not place.resolve().is_relative_to(root.resolve()):
+        return None
+    return PlannedFile(path, place)
 
 
 def select_pilot(register: Register, export: int, *, documents: int, seed: int) -> int:

@@ -8,16 +8,25 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import extract.work
+from archive.catalogue import Catalogue
+from archive.identifiers import package_id, patient_id
 from archive.normalise.contract import Job, Limits, Normalised, Outcome, Rejected, Timings
 from archive.normalise.messageacts import message_facts
 from archive.normalise.xmltree import parse
+from archive.package import read_package
 from archive.reasons import Reason
-from archive.record import Attempt, FileFormat, Verdict
+from archive.reconcile import reconcile_archive
+from archive.record import Attempt, FileFormat, JournalDocument, Verdict
 from archive.store import ArchiveInfo, ArchiveStore
-from extract.migrate import Options
+from extract.migrate import Options, migrate, retry
+from extract.progress import Progress
+from extract.register import Register
+from extract.results import RunSummary
 from extract.workers import Answer
-from tests.fake_source import ARCHIVE_ID, SYSTEM
+from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
 
 
 class ObedientNormaliser:
@@ -76,3 +85,64 @@ class FakeMapping:
 
     def archive_info(self) -> ArchiveInfo:
         return ArchiveInfo(ARCHIVE_ID, SYSTEM, "1", "Prøve kommune", "964965226", "SA-1")
+
+
+QUIET = Progress(quiet=True)
+
+
+class Bench:
+    """A source, an archive and a way to run one into the other."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(exist_ok=True)
+        self.source = FakeSource(root / "export")
+        self.archive = root / "archive"
+        self.mapping = FakeMapping(root / "mapping.toml")
+        self.normaliser = ObedientNormaliser()
+
+    def run(self, **options: object) -> RunSummary:
+        self.normaliser.seen.clear()
+        return migrate(
+            self.source,
+            self.mapping,  # type: ignore[arg-type]
+            self.archive,
+            Options(**options),  # type: ignore[arg-type]
+            QUIET,
+            executor=lambda store, o: SerialExecutor(store, o, self.normaliser),
+        )
+
+    def retry(self, reason: str | None = None) -> RunSummary:
+        with pytest.MonkeyPatch.context() as patch:
+            serial = lambda store, o: SerialExecutor(store, o, self.normaliser)  # noqa: E731
+            patch.setattr("extract.migrate.local_workers", serial)
+            return retry(self.archive, Options(), QUIET, reason=reason)
+
+    @property
+    def store(self) -> ArchiveStore:
+        return ArchiveStore.open(self.archive)
+
+    def states(self) -> dict[str, tuple[str, str | None]]:
+        with Register(self.store.register) as register:
+            rows = register.connection.execute("SELECT key, state, reason FROM document ORDER BY key")
+            return {r["key"]: (r["state"], r["reason"]) for r in rows}
+
+    def generation(self, key: str) -> int:
+        with Register(self.store.register) as register:
+            return int(register.connection.execute("SELECT generation FROM patient WHERE key=?", (key,)).fetchone()[0])
+
+    def documents(self, key: str) -> dict[str, JournalDocument]:
+        patient = patient_id(ARCHIVE_ID, SYSTEM, key)
+        path = self.store.package_path(package_id(patient, self.generation(key)))
+        return {d.source_key: d for d in read_package(path).documents}
+
+    def packages(self) -> dict[str, str]:
+        return {
+            p.relative_to(self.archive).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+            for p in self.store.package_files()
+        }
+
+    def balanced(self) -> bool:
+        with Register(self.store.register) as register, Catalogue.open(self.store) as catalogue:
+            result = reconcile_archive(self.store, register.connection, catalogue)
+        assert result.differences == []
+        return result.balanced

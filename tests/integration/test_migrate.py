@@ -4,7 +4,6 @@ document over several exports, and that stopping anywhere changes nothing in the
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -14,71 +13,10 @@ from archive.catalogue import Catalogue
 from archive.errors import DamagedError, DiskFullError
 from archive.identifiers import document_id, package_id, patient_id
 from archive.normalise.contract import Job
-from archive.package import read_package
 from archive.reasons import Flag
-from archive.reconcile import reconcile_archive
-from archive.record import JournalDocument
-from archive.store import ArchiveStore
-from extract.migrate import Options, migrate, retry
-from extract.progress import Progress
-from extract.register import Register
-from extract.results import RunSummary
-from tests.fake_run import FakeMapping, ObedientNormaliser, SerialExecutor
-from tests.fake_source import ARCHIVE_ID, SYSTEM, FakeSource
-
-QUIET = Progress(quiet=True)
-
-
-class Bench:
-    """A source, an archive and a way to run one into the other."""
-
-    def __init__(self, root: Path) -> None:
-        root.mkdir(exist_ok=True)
-        self.source = FakeSource(root / "export")
-        self.archive = root / "archive"
-        self.mapping = FakeMapping(root / "mapping.toml")
-        self.normaliser = ObedientNormaliser()
-
-    def run(self, **options: object) -> RunSummary:
-        self.normaliser.seen.clear()
-        return migrate(
-            self.source,
-            self.mapping,  # type: ignore[arg-type]
-            self.archive,
-            Options(**options),  # type: ignore[arg-type]
-            QUIET,
-            executor=lambda store, o: SerialExecutor(store, o, self.normaliser),
-        )
-
-    @property
-    def store(self) -> ArchiveStore:
-        return ArchiveStore.open(self.archive)
-
-    def states(self) -> dict[str, tuple[str, str | None]]:
-        with Register(self.store.register) as register:
-            rows = register.connection.execute("SELECT key, state, reason FROM document ORDER BY key")
-            return {r["key"]: (r["state"], r["reason"]) for r in rows}
-
-    def generation(self, key: str) -> int:
-        with Register(self.store.register) as register:
-            return int(register.connection.execute("SELECT generation FROM patient WHERE key=?", (key,)).fetchone()[0])
-
-    def documents(self, key: str) -> dict[str, JournalDocument]:
-        patient = patient_id(ARCHIVE_ID, SYSTEM, key)
-        path = self.store.package_path(package_id(patient, self.generation(key)))
-        return {d.source_key: d for d in read_package(path).documents}
-
-    def packages(self) -> dict[str, str]:
-        return {
-            p.relative_to(self.archive).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-            for p in self.store.package_files()
-        }
-
-    def balanced(self) -> bool:
-        with Register(self.store.register) as register, Catalogue.open(self.store) as catalogue:
-            result = reconcile_archive(self.store, register.connection, catalogue)
-        assert result.differences == []
-        return result.balanced
+from extract.migrate import Options, retry
+from tests.fake_run import QUIET, Bench, SerialExecutor
+from tests.fake_source import ARCHIVE_ID, SYSTEM
 
 
 @pytest.fixture
