@@ -28,11 +28,11 @@ A, B, C = "14879012315", "16866924087", "03882378401"
 class Delivery(FakeSource):
     """A source whose register is a file too, and whose patients may have a protected address."""
 
-    protections: dict[tuple[str, str], AddressProtection]
+    protected: dict[tuple[str, str], AddressProtection]
 
     def patients(self):  # type: ignore[no-untyped-def]
         for row, (key, number) in zip(super().patients(), self.patient_rows, strict=True):
-            protection = getattr(self, "protections", {}).get((key, number), AddressProtection.NONE)
+            protection = getattr(self, "protected", {}).get((key, number), AddressProtection.NONE)
             yield SourcePatient(key, replace(row.patient, address_protection=protection), row.row)
 
     def files(self):  # type: ignore[no-untyped-def]
@@ -123,7 +123,7 @@ def test_a_document_that_leaves_a_patient_whose_rows_conflict_leaves_his_package
 def test_while_rows_of_a_patient_conflict_he_stays_as_he_was_with_the_strictest_protection(bench: Bench) -> None:
     bench.source.patient_rows.append(("1", C))
     assert isinstance(bench.source, Delivery)
-    bench.source.protections = {("1", C): AddressProtection.STRICTLY_CONFIDENTIAL}
+    bench.source.protected = {("1", C): AddressProtection.STRICTLY_CONFIDENTIAL}
     bench.run()
 
     def person() -> Patient:
