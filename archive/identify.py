@@ -20,6 +20,7 @@ from archive.markup import is_record
 from archive.media import SAYS, Kind, kind_of
 from archive.reasons import DocumentProblem, Reason
 from archive.record import FileFormat
+from archive.textkinds import byte_family, drawing_family, message_family
 
 UNKNOWN = "unknown"
 
@@ -44,6 +45,15 @@ MEDIA_TYPES = {
     "mbox": "application/mbox",
     "mhtml": "multipart/related",
     "p7m": "application/pkcs7-mime",
+    "pcl": "application/vnd.hp-pcl",
+    "ps": "application/postscript",
+    "svg": "image/svg+xml",
+    "wordml": "application/vnd.ms-word.document+xml",
+    "flatopc": "application/vnd.openxmlformats-officedocument.wordprocessingml.document+xml",
+    "xlsml": "application/vnd.ms-excel+xml",
+    "fodt": "application/vnd.oasis.opendocument.text-flat-xml",
+    "fods": "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
+    "hl7": "application/edi-hl7v2",
     "msg": "application/vnd.ms-outlook",
     "tnef": "application/vnd.ms-tnef",
     "zip": "application/zip",
@@ -76,7 +86,7 @@ _EXTENSIONS = {
     "pptx": {"pptx", "pptm", "ppsx", "potx"},
     "wpd": {"wpd", "wp", "wp5", "wp6"},
     "rft": {"rft", "dca"},
-    "txt": {"txt", "text", "asc", "csv", "log", "md", "ini"},
+    "txt": {"txt", "text", "asc", "csv", "log", "md", "ini", "prn"},
     "html": {"html", "htm", "xhtml"},
     "xml": {"xml", "xhtml", "xsd", "xsl", "svg"},
     "json": {"json"},
@@ -84,6 +94,15 @@ _EXTENSIONS = {
     "mbox": {"mbox", "mbx", "eml"},
     "mhtml": {"mht", "mhtml", "eml"},
     "p7m": {"p7m", "p7s"},
+    "pcl": {"prn", "pcl", "spl"},
+    "ps": {"ps", "eps", "prn", "epsf"},
+    "svg": {"svg", "xml"},
+    "wordml": {"xml", "doc"},
+    "flatopc": {"xml", "doc", "docx"},
+    "xlsml": {"xml", "xls"},
+    "fodt": {"fodt", "xml", "odt"},
+    "fods": {"fods", "xml", "ods"},
+    "hl7": {"hl7", "txt"},
     "msg": {"msg"},
     "zip": {"zip"},
     "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
@@ -129,17 +148,6 @@ _HTML_START = re.compile(
     r"(?>(?:<!--.*?-->|<\?.*?\?>)\s*)*+(<!doctype\s+html\b|<(\w+:)?(html|head|body)\b[^<>]*>)",
     re.IGNORECASE | re.DOTALL,
 )
-_FIELD = re.compile(r"[!-9;-~]+:|[ \t]")
-_MAIL_FIELD = re.compile(
-    r"^(from|to|subject|date|received|message-id|mime-version|return-path|delivered-to|content-type|reply-to|sender):",
-    re.IGNORECASE | re.MULTILINE,
-)
-_ANY_FIELD = re.compile(r"^([!-9;-~]+):[ \t]*(.*)$", re.MULTILINE)
-_MBOX = re.compile(r"From \S+[ \t][^\r\n]*\d\d:\d\d[^\r\n]*\r?\n(?=[!-9;-~]+:[ \t])")
-_EMLX = re.compile(r"\d{1,9}[ \t]*\r?\n(?=[!-9;-~]+:)")
-_CMS = tuple(bytes.fromhex(f"06{len(kind) // 2:02x}{kind}") for kind in
-             ("2a864886f70d010702", "2a864886f70d010703", "2a864886f70d0109100117"))  # fmt: skip
-_MAIL_MARK = re.compile(r"^(received|message-id|mime-version):", re.IGNORECASE | re.MULTILINE)
 _HTML_TAG = (
     r"(html|head|body|title|meta|link|script|style|div|span|p|br|hr|h[1-6]|table|thead|tbody|tr|td|th|ul|ol|li|dl|form|address|blockquote|code|details|summary|"
     r"font|center|b|i|u|em|strong|a|img|pre|section|article|header|footer|nav|main|label|input|button|select)"
@@ -221,8 +229,8 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
         return "wmf"
     if (kind := kind_of(head)) is not None:
         return kind.family
-    if _is_cms(head):
-        return "p7m"
+    if (told := byte_family(head)) is not None:
+        return told
     bare = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\0")
     if bare.startswith(b"{\\rt"):
         return "rtf"
@@ -274,15 +282,10 @@ def _as_text(head: bytes) -> str | None:
 
 def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     start = text.lstrip("\ufeff \t\r\n\0")
-    if (mbox := _MBOX.match(start)) and _is_mail(start[mbox.end() :], named=True):
-        return "mbox"
-    if (apple := _EMLX.match(start)) and _is_mail(start[apple.end() :], named=True):
-        return "eml"
-    if _is_web_archive(start):
-        return "mhtml"
+    named_mail = extension in _EXTENSIONS["eml"] or extension in _EXTENSIONS["mhtml"]
+    if (message := message_family(start, named=named_mail)) or (message := drawing_family(start)):
+        return message
     named_xml = extension == "xml"
-    if _is_mail(start, named=extension in _EXTENSIONS["eml"]):
-        return "eml"
     if found := _HTML_START.match(start):
         return "xml" if "!doctype" not in found[1].lower() and is_record(start, file, named=named_xml) else "html"
     named_html = extension in _EXTENSIONS["html"]
@@ -299,36 +302,6 @@ def _text_family(file: IO[bytes], text: str, extension: str) -> str:
     if start.startswith(("{", "[")) and (extension == "json" or '"resourceType"' in start):
         return "json"
     return "txt"
-
-
-def _is_cms(head: bytes) -> bool:
-    """Whether it begins as CMS that is signed or encrypted (RFC 5652, 3), or as its armour."""
-    if head.startswith((b"-----BEGIN PKCS7-----", b"-----BEGIN CMS-----")):
-        return True
-    return head[:1] == b"\x30" and any(head.find(kind, 2, 24) > 0 for kind in _CMS)
-
-
-def _is_web_archive(text: str) -> bool:
-    """Whether it begins as MHTML (RFC 2557): a multipart of related parts that nobody sent."""
-    head = re.split(r"\r?\n\r?\n", text[:65536], maxsplit=1)[0].replace("\r\n", "\n")
-    if not all(_FIELD.match(line) for line in head.split("\n") if line):
-        return False
-    fields = dict(_ANY_FIELD.findall(re.sub(r"\n[ \t]+", " ", head).lower()))
-    if not fields.get("content-type", "").startswith("multipart/related") or "mime-version" not in fields:
-        return False
-    return not fields.keys() & {"to", "received", "message-id", "return-path"} and (
-        "from" not in fields or "saved by" in fields["from"] or "snapshot-content-location" in fields
-    )
-
-
-def _is_mail(text: str, *, named: bool) -> bool:
-    """Whether it begins with a block of header fields (RFC 5322, 2.1). A note that quotes some is a text: only what
-    mail programs write makes the difference, or the name."""
-    head = re.split(r"\r?\n\r?\n", text[:65536], maxsplit=1)[0].replace("\r\n", "\n")
-    if not all(_FIELD.match(line) for line in head.split("\n") if line):
-        return False
-    fields = {m[1].lower() for m in _MAIL_FIELD.finditer(head)}
-    return len(fields) >= (1 if named else 3) and (named or _MAIL_MARK.search(head) is not None)
 
 
 def _well_formed(file: IO[bytes]) -> bool:

@@ -50,6 +50,10 @@ class Flag(Coded):
     FORMAT_MISMATCH = "format-mismatch", "The file is not of the format its name says."
     DECODED_LENIENTLY = "decoded-leniently", "The file is partly broken; what could be read is shown."
     ENCODING_GUESSED = "encoding-guessed", "The text's character encoding is not declared and was detected."
+    CONTROL_CODES_REMOVED = (
+        "control-codes-removed",
+        "Commands to a printer were taken out of the text; what they drew besides characters is in the original alone.",
+    )
     OWNER_PASSWORD = "owner-password", "The file had usage restrictions (no password to open); the copy has none."
     OPENED_WITH_PASSWORD = (
         "opened-with-password",

@@ -86,12 +86,12 @@ def decode(content: bytes) -> Decoded:
     for bom, encoding in _BOMS:
         if content.startswith(bom):
             return _unicode(content[len(bom) :], encoding)
-    if content.isascii() and b"\0" not in content:
+    if b"\0" in content and (wide := _bare_utf16(content)):
+        return _unicode(content, wide)
+    if content.isascii():
         text, encoding = seven_bits(content.decode("ascii"))
         detail = "" if encoding == "ascii" else f"Read as {encoding}, by its words."
         return Decoded(text, encoding, encoding == "ascii", detail=detail)
-    if wide := _bare_utf16(content):
-        return _unicode(content, wide)
     try:
         return Decoded(content.decode("utf-8"), "utf-8", True)
     except UnicodeDecodeError:

@@ -70,6 +70,14 @@ def held(value: str) -> Held | None:
     return None
 
 
+def coded_file(value: str, encoding: str) -> bytes | None:
+    """The bytes of a value that is said to be `Base64` or `Hex` (HL7 table 0299); None where it is not."""
+    coded = "".join(value.split())
+    if encoding.lower() == "hex":
+        return _hexadecimal(coded)
+    return _base64(coded) if encoding.lower() == "base64" else None
+
+
 def rtf_bytes(value: str) -> bytes:
     """RTF that was kept as characters, as the bytes of a file: those beyond ASCII as `\\u` (RTF 1.9, Unicode text)."""
     value = value.strip()

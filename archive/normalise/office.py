@@ -68,6 +68,12 @@ _WAYS = {
     "ppt": _Way(("MS PowerPoint 97",), export="impress", component="impress"),
     "pptx": _Way(("Impress MS PowerPoint 2007 XML",), export="impress", component="impress"),
     "odp": _Way(("impress8",), export="impress", component="impress"),
+    "wordml": _Way(("MS Word 2003 XML",)),
+    "flatopc": _Way(("MS Word 2007 XML",)),
+    "xlsml": _Way(("MS Excel 2003 XML Orcus", "MS Excel 2003 XML"), export="calc", component="calc"),
+    "fodt": _Way(("OpenDocument Text Flat XML",)),
+    "fods": _Way(("OpenDocument Spreadsheet Flat XML",), export="calc", component="calc"),
+    "svg": _Way(("SVG - Scalable Vector Graphics Draw",), export="draw", component="draw"),
     "emf": _Way(("EMF - MS Windows Metafile",), export="draw", component="draw"),
     "wmf": _Way(("WMF - MS Windows Metafile",), export="draw", component="draw"),
 }

@@ -6,9 +6,12 @@ import re
 import unicodedata
 from pathlib import Path
 
-from archive.normalise.contract import Limits, Made
+from archive.normalise.contract import Limits, Made, Part
+from archive.normalise.dossigns import signs
 from archive.normalise.encodings import Decoded, decode
+from archive.normalise.printercodes import without_commands, without_marks
 from archive.normalise.typeset import drawable, glyph_flags, typeset
+from archive.normalise.uuencoded import split_off
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -25,12 +28,14 @@ _FORMATS = (
     (151, 49, 8.0, True),
     (172, 56, 7.0, True),
 )
-_RENDITION = re.compile(r"\x1b\[[0-9;]*m")
-_STRUCK = re.compile(r"([^\x00-\x1f])(?:\x08(?:\1|_))+|_\x08([^\x00-\x1f])(?:\x08\2)*")
 _MOST_LINES = max(lines for _, lines, _, _ in _FORMATS)
 # Letters, signs and box drawings that take one column each: most lines have nothing else.
 _NARROW = re.compile("[\\x00-\\xac\\xae-\u02ff\u2010-\u2027\u20ac\u2500-\u259f]*")
-_READABLE = {code: " " for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"} | {0x0C: "\n"}
+_LAST_CONTROL = 0x9F
+_TURNED = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_READABLE = {0: " ", 0x0C: "\n"}
+# Marks that turn the direction of what follows: shown by number, since they would show a line in another order.
+_TURNS = {code: f"‹U+{code:04X}›" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 def plaintext(source: Path, out: Path, limits: Limits) -> Made:
@@ -41,7 +46,8 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     """
     decoded = decode(source.read_bytes())
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
-    text, marked = _without_marks(text)
+    text, files = split_off(text)
+    text, marked = _without_commands(text, decoded)
     if not text.strip():
         raise DocumentProblem(Reason.EMPTY, "The file has nothing but white space in it.")
     if text.count("\n") > limits.pages * _MOST_LINES:
@@ -51,7 +57,7 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
         sheets.pop()
     lines = [[expanded(line) for line in sheet.split("\n")] for sheet in sheets]
     columns, depth, size, landscape = _format([line for sheet in lines for line in sheet])
-    table = drawable([text.replace("\f", "\n")])
+    table = drawable([text.replace("\f", "\n")]) | (_TURNS if _TURNED.search(text) else {})
     pages: list[str] = []
     for sheet in lines:
         fitted = [piece for line in sheet for piece in wrapped(line.translate(table), columns)]
@@ -61,20 +67,48 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
         raise DocumentProblem(Reason.RESOURCE_LIMIT, f"The text fills {len(pages)} pages.")
     data = {"title": "Tekst", "size": size, "landscape": landscape, "pages": pages}
     typeset("plain", data, out)
-    return Made(out, ("2a", "2u", "2b"), (*_flags(decoded), *marked, *glyph_flags(table)), text.translate(_READABLE))
+    said = text.translate({code: shown for code, shown in table.items() if code <= _LAST_CONTROL} | _READABLE)
+    flags = (*_flags(decoded), *marked, *_visible(said, table), *glyph_flags(table))
+    return Made(out, ("2a", "2u", "2b"), flags, said, _parts(files, out))
 
 
-def _without_marks(text: str) -> tuple[str, tuple[FlagNote, ...]]:
-    """The text without what only made it bold, underlined or coloured: ECMA-48 renditions (SGR), and characters struck
-    twice or over an underscore. Other control characters stay, and are shown by their number."""
-    if "\x1b" not in text and "\b" not in text:
-        return text, ()
-    plain, renditions = _RENDITION.subn("", text)
-    plain, struck = _STRUCK.subn(lambda m: m[1] or m[2], plain)
-    if not renditions + struck:
-        return text, ()
-    detail = f"{renditions + struck} marks for bold, underline or colour are not shown; all characters are."
-    return plain, (FlagNote(Flag.DECODED_LENIENTLY, detail),)
+def _parts(files: list[tuple[str, bytes]], out: Path) -> tuple[Part, ...]:
+    """The files that stood in the text, written beside the page."""
+    parts = []
+    for number, (name, content) in enumerate(files, start=1):
+        path = out.with_suffix(f".{number}.part")
+        path.write_bytes(content)
+        parts.append(Part(name, path))
+    return tuple(parts)
+
+
+def _without_commands(text: str, decoded: Decoded) -> tuple[str, tuple[FlagNote, ...]]:
+    """The text without what only told a printer or a terminal how to draw it, and with the signs that DOS draws for
+    control characters; what other control characters there are stay, and are shown by their number."""
+    flags: list[FlagNote] = []
+    text, marks = without_marks(text)
+    if marks:
+        detail = f"{marks} marks for bold, underline or colour are not shown; all characters are."
+        flags.append(FlagNote(Flag.DECODED_LENIENTLY, detail))
+    text, commands = without_commands(text)
+    if commands:
+        flags.append(
+            FlagNote(Flag.CONTROL_CODES_REMOVED, f"{commands} commands to a printer; all characters are shown.")
+        )
+    text, drawn = signs(text, decoded.encoding)
+    if drawn and decoded.certain and decoded.lossless:
+        named = " ".join(f"{sign} ({count})" for sign, count in sorted(drawn.items()))
+        detail = f"Read as {decoded.encoding}; control characters as the signs of DOS: {named}."
+        flags.append(FlagNote(Flag.ENCODING_GUESSED, detail))
+    return text, tuple(flags)
+
+
+def _visible(said: str, table: dict[int, str]) -> tuple[FlagNote, ...]:
+    """The flag for control characters that mean nothing known, and are shown by their number."""
+    count = sum(said.count(shown) for code, shown in table.items() if code <= _LAST_CONTROL and code)
+    if not count:
+        return ()
+    return (FlagNote(Flag.DECODED_LENIENTLY, f"{count} control characters are shown by their number."),)
 
 
 def _flags(decoded: Decoded) -> tuple[FlagNote, ...]:
@@ -114,17 +148,25 @@ def wrapped(line: str, columns: int) -> list[str]:
     indent = len(line) - len(line.lstrip(" "))
     margin = " " * indent if indent <= columns // 2 else ""
     pieces: list[str] = []
-    rest = line
-    while width(rest) > columns:
-        at, used = 0, 0
-        while at < len(rest) and used + (step := width(rest[at])) <= columns:
+    at, end = 0, len(line)
+    lead = ""
+    narrow = _NARROW.fullmatch(line) is not None
+    while at < end:
+        room = columns - width(lead)
+        stop, used = at, 0
+        # One look at a piece at a time: a line may have a million characters.
+        if narrow:
+            stop = min(at + room, end)
+        while not narrow and stop < end and used + (step := width(line[stop])) <= room:
             used += step
-            at += 1
-        space = rest.rfind(" ", len(margin) + 1, at + 1)
-        cut = space + 1 if space > max(len(margin), indent if not pieces else 0) else max(at, len(margin) + 1)
-        pieces.append(rest[:cut])
-        rest = margin + rest[cut:]
-    pieces.append(rest)
+            stop += 1
+        if stop == end:
+            pieces.append(lead + line[at:])
+            break
+        space = line.rfind(" ", at + (1 if pieces else indent + 1), stop + 1)
+        stop = space + 1 if space > at else max(stop, at + 1)
+        pieces.append(lead + line[at:stop])
+        at, lead = stop, margin
     return pieces
 
 

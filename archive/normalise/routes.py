@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from archive.media import SAYS
-from archive.normalise import metafile, office, pdf
+from archive.normalise import metafile, office, officexml, pdf
 from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.officefile import needs_password, office_made
 from archive.normalise.rtfmend import mended
@@ -31,6 +31,9 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "mbox": ("mailbox",),
     "mhtml": ("mhtml",),
     "p7m": ("signedfile",),
+    "pcl": ("printout",),
+    "ps": ("postscript",),
+    "hl7": ("hl7",),
     "msg": ("outlook",),
     "tnef": ("tnef",),
     "dicom": ("dicom",),
@@ -64,6 +67,8 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
         if (better := mended(content)) != content:
             copy.write_bytes(better)
             return copy
+    if family in ("wordml", "flatopc"):
+        return officexml.for_office(source, family, copy)
     if family != "txt":
         return source
     from archive.normalise.encodings import decode

@@ -80,7 +80,8 @@ def test_control_characters_become_visible(tmp_path: Path) -> None:
     shown = squashed(pages(result.pdf)[0])
     assert "f‹U+0007›r‹U+001B›[1Ketter‹U+007F›og‹U+0000›null" in shown
     assert result.text is not None
-    assert result.text.startswith("f r  [1K etter  og   null")
+    assert result.text.startswith("f‹U+0007›r ‹U+001B›[1K etter‹U+007F› og   null")
+    assert [f.code for f in result.flags] == [Flag.DECODED_LENIENTLY]
 
 
 @pytest.mark.parametrize("text", ["Takk \U0001fae8 for hjelpen", "\U00012000\U00012001" * 40])
