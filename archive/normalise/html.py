@@ -21,6 +21,7 @@ from typing import Any
 from archive.normalise import child as process
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
+from archive.normalise.htmllegible import made_legible
 from archive.normalise.htmlpages import lay_out
 from archive.normalise.htmlsigns import recode_signs
 from archive.normalise.htmltree import Harmless, made_harmless
@@ -74,10 +75,11 @@ def html(source: Path, out: Path, limits: Limits) -> Made:
         detail = f"{harmless.removed} scripts, frames or references to other files are not in the copy."
         notes.append(FlagNote(Flag.ACTIVE_CONTENT_REMOVED, detail))
     shown, _ = text_of(out, most_pages=limits.pages)
-    hidden = _not_shown(harmless.texts, shown)
+    hidden = [*_not_shown(harmless.texts, shown), *harmless.unseen]
     if hidden:
         notes.append(FlagNote(Flag.HIDDEN_TEXT, f"{len(hidden)} passages."))
-        shown = "\n".join((shown.rstrip("\n"), "", _HIDDEN, *hidden, ""))
+    if more := list(dict.fromkeys([*hidden, *_not_shown(harmless.apart, shown)])):
+        shown = "\n".join((shown.rstrip("\n"), "", _HIDDEN, *more, ""))
     return Made(out, ("2u", "2b"), tuple(notes), shown)
 
 
@@ -101,8 +103,10 @@ def _parsed(text: str) -> tuple[Any, Harmless]:
     try:
         page = weasyprint.HTML(string=text, base_url=None, url_fetcher=_fetcher())
         signs = recode_signs(page.etree_element, text)
+        legible = made_legible(page.etree_element, text)
         harmless = made_harmless(page.etree_element)
         harmless.flags += signs
+        harmless.unseen, harmless.apart = legible.unseen, legible.apart
         return page, harmless
     except (DocumentProblem, MemoryError, OSError):
         raise

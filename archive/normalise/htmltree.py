@@ -29,6 +29,9 @@ _REPLACED = {
 }
 _UNSEEN_PIXELS = 2
 _SCROLLED = re.compile(r"overflow(-[xy])?\s*:\s*(auto|scroll)\b", re.IGNORECASE)
+_CLIPPED = re.compile(r"overflow(-[xy])?\s*:\s*(hidden|clip)\b", re.IGNORECASE)
+_UNCLIPPED = r"height:auto!important;max-height:none!important;white-space:normal!important;\g<0>"
+_STEERING = re.compile(r"\s*(\[if\s*!|<!\[endif|\[endif)", re.IGNORECASE)
 _UNROLLED = "height:auto!important;max-height:none!important;overflow:visible"
 _NUMBER = re.compile(r"\s*(\d+)")
 _PLACEHOLDER = "border:0.5pt dashed #777;color:#555;font-style:italic;padding:0 2pt"
@@ -37,13 +40,16 @@ _PLACEHOLDER = "border:0.5pt dashed #777;color:#555;font-style:italic;padding:0 
 @dataclass(slots=True)
 class Harmless:
     """What was done to a document: `removed` counts what acts or refers elsewhere, `style` is all its CSS, `texts` its
-    own running text in order, `flags` tells of characters without a glyph."""
+    own running text in order, `flags` tells of characters without a glyph. `unseen` and `apart`: see
+    `archive.normalise.htmllegible`."""
 
     removed: int = 0
     style: str = ""
     texts: list[str] = field(default_factory=list)
     flags: tuple[FlagNote, ...] = ()
     has_drawings: bool = False
+    unseen: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
 
 
 def made_harmless(root: Any) -> Harmless:
@@ -58,14 +64,16 @@ def made_harmless(root: Any) -> Harmless:
     for element in elements:
         _bounded(element, result)
         if element.tag == "style":
-            element.text = _SCROLLED.sub(_UNROLLED, element.text or "")
+            element.text = _opened(element.text or "")
             styles.append(element.text)
+        elif not isinstance(element.tag, str):
+            result.texts += filter(None, (_remarked(element.text or ""),))
         elif element.tag != "title":
             result.texts += filter(None, (element.text,))
         if element.tail:
             result.texts.append(element.tail)
         if "style" in element.attrib:
-            element.set("style", _SCROLLED.sub(_UNROLLED, element.get("style")))
+            element.set("style", _opened(element.get("style")))
             styles.append(element.get("style"))
         result.has_drawings = result.has_drawings or element.tag in ("svg", "{http://www.w3.org/2000/svg}svg")
     if any(len(text) > _LONGEST_WORD and _TOO_LONG.search(text) for text in result.texts):
@@ -79,6 +87,18 @@ def made_harmless(root: Any) -> Harmless:
             element.tail = element.tail and element.tail.translate(table)
     result.flags = glyph_flags(table)
     return result
+
+
+def _remarked(comment: str) -> str:
+    """The words of a comment; those that only steer browsers have none."""
+    if _STEERING.match(comment):
+        return ""
+    return re.sub(r"<[^<>]*>|^\s*\[if[^\]]*\]>", " ", comment).strip()
+
+
+def _opened(style: str) -> str:
+    """A style without boxes that show a part of what is in them."""
+    return _CLIPPED.sub(_UNCLIPPED, _SCROLLED.sub(_UNROLLED, style))
 
 
 def _elements(root: Any, result: Harmless) -> list[Any]:
