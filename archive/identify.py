@@ -137,6 +137,7 @@ _MAGICS = (
     (b"\x31\xbe\0\0", "doc"),
     (b"\xfe\x37\0\x23", "doc"),
 )
+_BEHIND_JUNK = tuple((magic, family) for magic, family in _MAGICS if family in ("jpeg", "png", "gif", "tiff"))
 # Placeable; in a file or from memory, of Windows 3 and before (MS-WMF 2.3.2.2: type, header size 9, version).
 _WMF_BEGINS = (b"\xd7\xcd\xc6\x9a\0\0", *(bytes((kind, 0, 9, 0, 0, version)) for kind in (1, 2) for version in (1, 3)))
 _HEAD = 1 << 20
@@ -239,8 +240,16 @@ def _family(file: IO[bytes], extension: str, expanded_bytes: int) -> str:
         return "pdf"
     text = _as_text(head)
     if text is None:
-        return UNKNOWN
+        return _behind_junk(head, extension)
     return _text_family(file, text, extension)
+
+
+def _behind_junk(head: bytes, extension: str) -> str:
+    """The family of a picture before which an old system put bytes of its own; only where the name says picture."""
+    if extension and not any(extension in _EXTENSIONS.get(family, ()) for _, family in _BEHIND_JUNK):
+        return UNKNOWN
+    found = [(at, f) for magic, f in _BEHIND_JUNK if (at := head.find(magic, 0, _PDF_HEADER_WITHIN + len(magic))) >= 0]
+    return min(found)[1] if found else UNKNOWN
 
 
 def _only_nuls(file: IO[bytes]) -> bool:

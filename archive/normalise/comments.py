@@ -68,6 +68,12 @@ def add(document: pikepdf.Pdf, said: Sequence[tuple[int, str, str, Dictionary]],
     return _typeset(document, notes, folder)
 
 
+def add_pages(document: pikepdf.Pdf, said: Sequence[tuple[int, str, str]], folder: Path) -> tuple[FlagNote, ...]:
+    """Add pages with comments (page from 0, author, words each), and leave the others as they are; raises as `add`."""
+    notes = [_note(i, number + 1, author, text) for i, (number, author, text) in enumerate(said[:_MOST], 1)]
+    return _typeset(document, notes, folder)
+
+
 def _typeset(document: pikepdf.Pdf, notes: list[dict[str, str]], folder: Path) -> tuple[FlagNote, ...]:
     odd = drawable([text for note in notes for text in note.values()])
     data = {"title": TITLE, "notes": [{k: v.translate(odd) for k, v in note.items()} for note in notes]}

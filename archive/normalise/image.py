@@ -7,13 +7,14 @@ from pathlib import Path
 import pikepdf
 from PIL import Image
 
-from archive.normalise import jpegs, pictures, strips, tiff
+from archive.normalise import behind, jpegs, pictures, strips, tiff, wangnotes
 from archive.normalise.contract import Limits, Made
 from archive.normalise.decoding import (
     BAD_PICTURE,
     DECODED_PAGES,
     add,
     load,
+    note,
     open_picture,
     orientation_of,
     quiet,
@@ -35,12 +36,20 @@ def image(source: Path, out: Path, limits: Limits) -> Made:
     """
     content = source.read_bytes()
     flags: dict[Flag, FlagNote] = {}
+    if start := behind.start_of(content):
+        content = content[start:]
+        note(flags, Flag.DECODED_LENIENTLY, f"{start} bytes before the picture are in the original only.")
     with quiet(), pikepdf.new() as pdf:
         try:
             if content[:2] not in (b"II", b"MM"):
-                _picture(pdf, content, limits, flags)
+                first, *others = behind.pictures_of(content)
+                _picture(pdf, first, limits, flags)
+                for other in others:
+                    _further(pdf, other, limits, flags)
             elif not tiff.add_pages(pdf, content, limits, flags):
                 _frames(pdf, open_picture(content), content, limits, flags)
+            else:
+                _with_notes(pdf, content, out.parent, limits, flags)
         except DocumentProblem as e:
             if e.reason is Reason.CORRUPT and _ends_early(content):
                 raise DocumentProblem(Reason.TRUNCATED, "The picture ends before its own structure does.") from None
@@ -48,6 +57,35 @@ def image(source: Path, out: Path, limits: Limits) -> Made:
         # The file's id is not kept: no sum over all its bytes is needed here.
         pdf.save(out, static_id=True)
     return Made(out, ("2b",), tuple(flags.values()))
+
+
+def _with_notes(pdf: pikepdf.Pdf, content: bytes, folder: Path, limits: Limits, flags: dict[Flag, FlagNote]) -> None:
+    """Pages with the words of notes that an imaging program laid over a TIFF's pages."""
+    pages = strips.pages(content, limits.pages) or []
+    if not any(wangnotes.TAG in page.tags for page in pages):
+        return
+    said = [(number, text) for number, page in enumerate(pages) for text in wangnotes.texts(page.tags)]
+    if said:
+        from archive.normalise import comments
+
+        for flag in comments.add_pages(pdf, [(number, "", text) for number, text in said], folder):
+            flags.setdefault(flag.code, flag)
+    note(
+        flags,
+        Flag.ANNOTATIONS_MISSING,
+        f"An imaging program laid marks over its pages, which the original alone has; {len(said)} notes are words, and "
+        "these stand on pages at the end.",
+    )
+
+
+def _further(pdf: pikepdf.Pdf, content: bytes, limits: Limits, flags: dict[Flag, FlagNote]) -> None:
+    """A picture behind the first; where it cannot be shown, that is told, since viewers do not show it either."""
+    try:
+        _picture(pdf, content, limits, flags)
+    except DocumentProblem as e:
+        if e.reason is Reason.RESOURCE_LIMIT:
+            raise
+        note(flags, Flag.HIDDEN_CONTENT, "A further picture behind the first cannot be decoded.")
 
 
 def _ends_early(content: bytes) -> bool:

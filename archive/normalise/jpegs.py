@@ -112,6 +112,26 @@ def _headers(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             return
 
 
+def end(data: bytes) -> int | None:
+    """Where a stream ends: behind its end marker, or before the next stream; None where it does neither.
+
+    Raises IndexError or struct.error: its structure is broken.
+    """
+    *_, (_, at, _) = _headers(data)
+    while (at := data.find(b"\xff", at)) >= 0:
+        marker = data[at + 1]
+        if marker == _EOI:
+            return at + 2
+        if marker == _SOI:
+            return at
+        if marker in _BETWEEN_SCANS:
+            (size,) = struct.unpack_from(">H", data, at + 2)
+            at += 2 + size
+        else:
+            at += 1 if marker == 0xFF else 2
+    return None
+
+
 def _runs_to_its_end(data: bytes, at: int) -> bool:
     begun, find = at, data.find
     while (at := find(b"\xff", at)) >= 0:
