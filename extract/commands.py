@@ -241,7 +241,7 @@ def _conclude(store: ArchiveStore, summary: RunSummary, as_json: bool, *, partia
     if not (partial and reconciliation.consistent):
         reconciliation.require_balanced()
     waiting = reconciliation.quarantined or reconciliation.newer_rejected
-    unknown = any(code.startswith(Flag.UNKNOWN_CODE.value) for code in summary.told)
+    unknown = any(code.startswith((Flag.UNKNOWN_CODE.value, Reason.BAD_ROW.value)) for code in summary.told)
     findings = partial or waiting or unknown or reconciliation.findings
     return int(ExitCode.FINDINGS if findings else ExitCode.DONE)
 

@@ -71,6 +71,8 @@ class Tally:
             (Reason.UNREADABLE, FileKind.UNREADABLE),
         ):
             self.rows[reason.value] += names.counts[key]
+        for table, rows in source.bad_rows.items():
+            self.rows[f"{Reason.BAD_ROW.value} table {table}"] += rows
         before = load(db, "protections")
         protections = {name: _merged(before.get(name), p) for name, p in source.protections.items()}
         _store(db, f"told {export}", {code: n for code, n in self.rows.items() if n})

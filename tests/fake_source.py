@@ -28,6 +28,7 @@ class FakeSource:
     system: str = SYSTEM
     archive_id: str = ARCHIVE_ID
     protections: dict[str, Protection] = field(default_factory=dict)
+    bad_rows: dict[str, int] = field(default_factory=dict)
 
     def patients(self) -> Iterator[SourcePatient]:
         for n, (key, fnr) in enumerate(self.patient_rows):

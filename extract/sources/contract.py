@@ -101,6 +101,11 @@ class Source(Protocol):
         """By field, for all that the mapping reads; complete when patients and documents have been read."""
         ...
 
+    @property
+    def bad_rows(self) -> Mapping[str, int]:
+        """Rows of joined tables that cannot be read as the mapping says, by table; complete like `protections`."""
+        ...
+
     def patients(self) -> Iterator[SourcePatient]:
         """Every row of the patient register, in source order; duplicates included."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -50,6 +51,7 @@ class DirectorySource:
         self.system = mapping.system_name
         self.archive_id = mapping.archive_info().id
         self.protections: dict[str, Protection] = {}
+        self.bad_rows: Counter[str] = Counter()
         self.findings: list[str] = []
         """What is wrong with rows of joined tables, at most a thousand sentences."""
         self._today = today or date.today()
@@ -114,9 +116,12 @@ class DirectorySource:
             if builder.groups is None:
                 continue
             for _, place, values in builder.groups.not_asked():
-                problem = f"The row of the table {spec.table!r} belongs to a document that the register does not have."
+                problem = (
+                    values[-1]
+                    or f"The row of the table {spec.table!r} belongs to a document that the register does not have."
+                )
                 references = builder.of_row(values, [])
-                yield build.loose(place, row_key([spec.table, *values]), "", references, problem)
+                yield build.loose(place, row_key([spec.table, *values[:-1]]), "", references, problem)
 
     def register_digest(self) -> str:
         """See `Source.register_digest`."""
@@ -245,7 +250,9 @@ class DirectorySource:
         own = self.mapping.tables[spec.table]
         rows = open_table(self.root, own, scope.needed[spec.table], scope.names)
         at = [rows.position[k] for k in spec.key]
-        groups = Groups(self._staging, ((join_key([r[i] for i in at]), p, r) for p, r in self._placed(rows)))
+        # what is wrong with a row goes with it, behind its values
+        placed = ((join_key([r[i] for i in at]), place, [*r, why]) for place, r, why in self._placed(rows))
+        groups = Groups(self._staging, placed)
         inner = Compiler(
             lambda column, where: rows.position[column],
             self._code_tables(),
@@ -259,10 +266,10 @@ class DirectorySource:
     # -- rows of joined tables --------------------------------------------------------------------------------------
 
     def _sound(self, table: Table) -> Iterator[list[str]]:
-        for _, row in self._placed(table):
+        for _, row, _ in self._placed(table):
             yield row
 
-    def _placed(self, table: Table) -> Iterator[tuple[str, list[str]]]:
+    def _placed(self, table: Table) -> Iterator[tuple[str, list[str], str]]:
         place: str
         row: list[str]
         problem: str
@@ -272,7 +279,8 @@ class DirectorySource:
                 if len(self.findings) < _FINDINGS:
                     self.findings.append(f"{place}: {problem}")
                 row = self._fitted(row, table.width)
-            yield place, row
+                self.bad_rows[table.spec.name] += 1
+            yield place, row, problem
 
     @staticmethod
     def _fitted(row: Sequence[str], width: int) -> list[str]:

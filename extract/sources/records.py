@@ -140,9 +140,12 @@ class FilesBuilder:
     ) -> None:
         self._path, self._rules = path, rules
         self.groups, self._on, self._order = groups, tuple(on), order
+        self.problem = ""
+        """What is wrong with the rows of the table that the last document asked for."""
 
     def __call__(self, row: Sequence[str], notes: Notes) -> list[FileReference]:
         """References in the order of the register, or of the mapping's `order`."""
+        self.problem = ""
         if self.groups is None:
             return self.of_row(row, notes)
         key = join_key([row[i] for i in self._on])
@@ -150,6 +153,7 @@ class FilesBuilder:
         if not group:
             return []
         rows = [values for _, values in group]
+        self.problem = next((f"{place}: {values[-1]}" for place, values in group if values[-1]), "")
         if self._order is not None and len(rows) > 1:
             at = self._order
             rows.sort(key=lambda values: _natural(values[at]))
@@ -243,8 +247,12 @@ class DocumentBuilder:
             if applies(get(row, [])):
                 excluded = rule
                 break
-        no_file = (Reason.NO_FILE, Reason.NO_FILE.sentence) if not files and not excluded else None
-        return SourceDocument(key, patient, document, tuple(files), place, no_file, excluded)
+        wrong: tuple[Reason, str] | None = None
+        if not excluded and (bad := next((of.problem for of in self._files if of.problem), "")):
+            wrong = Reason.BAD_ROW, bad
+        elif not files and not excluded:
+            wrong = Reason.NO_FILE, Reason.NO_FILE.sentence
+        return SourceDocument(key, patient, document, tuple(files), place, wrong, excluded)
 
     def bad(self, place: str, row: Sequence[str], problem: str) -> SourceDocument:
         """A row that cannot be used as it is, with what can be made out: key, patient and files."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import glob
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -63,8 +64,15 @@ def several(parts: Sequence[str]) -> str:
 # One field may hold a whole note; a quote that is never closed must not fill the memory.
 _FIELD_LIMIT = 16 << 20
 _CHUNK = 1 << 20
+_MOST_LINES = 1_000
+"""Of one record: a quote that is never closed meets another one sooner or later."""
+_BOM = "\ufeff"
+_DIGITS, _LETTERS = re.compile(r"\d+"), re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
 # Stand-ins while the csv module, which knows one-character delimiters and its own line ends only, does its work.
-_DELIMITER, _CR, _LF = "\ue01f", "\ue00d", "\ue00a"
+# They are no characters by Unicode's own word; where a text has them all the same, they are escaped.
+_DELIMITER, _CR, _LF, _ESCAPE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
+_ESCAPED = {ord(c): f"{_ESCAPE}{n}" for n, c in enumerate((_DELIMITER, _CR, _LF, _ESCAPE))}
+_ESCAPES = re.compile(f"{_ESCAPE}([0-3])")
 
 
 class Table(Protocol):
@@ -170,6 +178,7 @@ class CsvTable:
         width, names = self.width, self._names
         empty = frozenset(self.spec.empty)
         header = self.spec.header
+        first = next(iter(self.position), "") if header else _BOM
         for line, values, problem in records:
             if header:
                 header = not values
@@ -180,6 +189,8 @@ class CsvTable:
                     row[n] = padded(values[n])
             if empty:
                 row = ["" if v in empty else v for v in row]
+            if row and not problem and (row[0] == first or row[0].startswith(_BOM)):
+                problem = self._begun_again(row)
             if len(row) != width and not problem:
                 if not row:
                     continue
@@ -191,18 +202,28 @@ class CsvTable:
                     problem = f"The row has {len(row)} columns where the header has {width}."
             yield f"{name}:{line}", row, problem
 
+    def _begun_again(self, row: list[str]) -> str:
+        """What is wrong with a row that looks like the beginning of a file, in the middle of one."""
+        bare = [row[0].removeprefix(_BOM).strip('" '), *row[1:]]
+        if self.spec.header and _distinct(bare) == tuple(self.position):
+            return "The header stands here once more: files were joined into one."
+        return "A byte order mark stands here: files were joined into one." if row[0].startswith(_BOM) else ""
+
 
 class _Records:
     """The records of a CSV file, with the line each begins on; a quote that does not match spoils its own line only.
 
     A record over several lines that cannot be split, or has not `width` columns, is taken as a line with a stray quote:
-    that line is given alone with its problem, and the lines after it are read anew.
+    that line is given alone with its problem, and the lines after it are read anew. Where a pair of stray quotes makes
+    one value of whole rows, nobody can say what is text and what are rows: each line is given with that problem.
     """
 
     def __init__(self, path: Path, spec: TableSpec, width: int = 0) -> None:
         self._path, self._spec, self._width = path, spec, width
         encoding = "utf-8-sig" if codecs.lookup(spec.encoding).name == "utf-8" else spec.encoding
         self._file = path.open(encoding=encoding, errors=spec.encoding_errors, newline="")
+        self._delimiter = spec.delimiter if len(spec.delimiter) == 1 else _DELIMITER
+        self._stands_in = len(spec.delimiter) > 1 or spec.line_end != "auto"
         self._again: list[str] = []
         self._pending: list[str] = []
         self._line = 0
@@ -222,13 +243,13 @@ class _Records:
         reader = csv.reader(
             self._feed(),
             strict=True,
-            delimiter=spec.delimiter if len(spec.delimiter) == 1 else _DELIMITER,
+            delimiter=self._delimiter,
             quotechar=spec.quotechar or None,
             quoting=csv.QUOTE_MINIMAL if spec.quotechar else csv.QUOTE_NONE,
             doublequote=spec.doublequote,
             escapechar=spec.escapechar or None,
         )
-        restore = len(spec.delimiter) > 1 or spec.line_end != "auto"
+        restore = self._stands_in
         while True:
             start = self._line + 1
             pending.clear()
@@ -236,6 +257,8 @@ class _Records:
                 for values in reader:
                     if len(pending) > 1 and width and len(values) != width:
                         yield self._stray(start, "a quote in it does not match")
+                    elif len(pending) > 1 and width and self._swallows(values):
+                        yield from self._each(start)
                     else:
                         yield start, [self._restored(v) for v in values] if restore else values, ""
                     start = self._line + 1
@@ -249,6 +272,33 @@ class _Records:
                         remedy="Ask for the file again, or correct `quotechar` or `escapechar` in the mapping.",
                     ) from None
                 yield self._stray(start, str(e))
+
+    def _swallows(self, values: list[str]) -> bool:
+        """Whether lines of a record look like rows of their own, or are more than a value can have."""
+        if len(self._pending) > _MOST_LINES:
+            return True
+        shapes: list[str] = []
+        if self._width < 2:
+            return False
+        for line in self._pending[1:]:
+            if line.count(self._delimiter) == self._width - 1:
+                shapes = shapes or [_shape(v) for v in values]
+                alike = sum(_shape(v) == shape for v, shape in zip(self._parts(line), shapes, strict=True))
+                if 2 * alike >= self._width:
+                    return True
+        return False
+
+    def _each(self, start: int) -> Iterator[tuple[int, list[str], str]]:
+        lines = list(self._pending)
+        problem = f"A quoted value of whole rows, or of very many lines: lines {start} to {start + len(lines) - 1}."
+        for n, line in enumerate(lines):
+            parts = self._parts(line)
+            yield start + n, parts if len(parts) == self._width else [self._restored(line.rstrip("\r\n"))], problem
+
+    def _parts(self, line: str) -> list[str]:
+        quote = self._spec.quotechar
+        parts = [p.strip() for p in line.rstrip("\r\n").split(self._delimiter)]
+        return [self._restored(p.strip(quote) if quote else p) for p in parts]
 
     def _stray(self, start: int, why: str) -> tuple[int, list[str], str]:
         first, *rest = self._pending
@@ -278,10 +328,17 @@ class _Records:
         lines: Iterator[str] = self._file if spec.line_end == "auto" else _split(self._file, spec.line_end)
         if len(spec.delimiter) == 1:
             return lines
+        if spec.line_end == "auto":
+            lines = map(_without_stand_ins, lines)
         return (line.replace(spec.delimiter, _DELIMITER) for line in lines)
 
     def _restored(self, value: str) -> str:
-        return value.replace(_DELIMITER, self._spec.delimiter).replace(_CR, "\r").replace(_LF, "\n")
+        if not self._stands_in:
+            return value
+        value = value.replace(_DELIMITER, self._spec.delimiter).replace(_CR, "\r").replace(_LF, "\n")
+        if _ESCAPE not in value:
+            return value
+        return _ESCAPES.sub(lambda found: (_DELIMITER, _CR, _LF, _ESCAPE)[int(found[1])], value)
 
     def _encoding_error(self) -> SourceUnreadableError:
         line, offset, byte = first_undecodable(self._path, self._spec.encoding)
@@ -322,6 +379,15 @@ def _split(text: TextIO, line_end: str) -> Iterator[str]:
     while chunk := text.read(_CHUNK):
         *records, rest = (rest + chunk).split(line_end)
         for record in records:
-            yield record.replace("\r", _CR).replace("\n", _LF) + "\n"
+            yield _without_stand_ins(record).replace("\r", _CR).replace("\n", _LF) + "\n"
     if rest.strip():
-        yield rest.replace("\r", _CR).replace("\n", _LF)
+        yield _without_stand_ins(rest).replace("\r", _CR).replace("\n", _LF)
+
+
+def _without_stand_ins(text: str) -> str:
+    return text.translate(_ESCAPED) if any(c in text for c in (_DELIMITER, _CR, _LF, _ESCAPE)) else text
+
+
+def _shape(value: str) -> str:
+    """What a value looks like: `D12` and `X7` are alike, and so are all words."""
+    return _LETTERS.sub("a", _DIGITS.sub("9", value))

@@ -364,3 +364,20 @@ def test_the_export_is_not_changed(source: Opener) -> None:
     before = {p: p.stat().st_mtime_ns for p in s.root.rglob("*")}
     list(s.patients()), list(s.documents()), list(s.files())
     assert {p: p.stat().st_mtime_ns for p in s.root.rglob("*")} == before
+
+
+def test_a_bad_row_of_a_file_table_stops_its_document(source: Opener) -> None:
+    s = source(
+        more='[tables.ved]\nfile = "ved.csv"\n',
+        files=FILES + '[[document.files]]\ntable = "ved"\nkey = "ID"\non = "ID"\npath = "FIL"\n',
+        dok="ID;NR;FIL\n1;1;a\n2;1;b\n3;1;c\n4;1;d\n",
+        ved='ID;LNR;FIL\n1;1;x\n2;1;"y\n3;1;z\n4;1;"\n4;2;w\n9;1\n',
+    )
+    found = {d.key: d for d in s.documents()}
+    assert found["1"].problem is None and [f.path for f in found["1"].files] == ["a", "x"]
+    for key in "234":
+        problem = found[key].problem
+        assert problem is not None and problem[0] is Reason.BAD_ROW and "ved.csv" in problem[1]
+    (loose,) = (d for d in found.values() if d.key.startswith("!"))
+    assert loose.problem is not None and "2 columns where the header has 3" in loose.problem[1]
+    assert s.bad_rows == {"ved": 4}
