@@ -7,6 +7,7 @@ import sqlite3
 from archive.catalogue import Catalogue, document_row, file_row, identifier_rows, patient_row
 from archive.findings import FindingCode, Findings
 from archive.package import PackageContents
+from archive.record import Patient
 from archive.store import ArchiveStore
 
 _CONTRADICTIONS = {
@@ -69,11 +70,13 @@ def compare_package(
     if newest != bool(row["current"]):
         findings.add(FindingCode.CATALOGUE_DIFFERS, place, "Another generation is the current one.")
     if not newest:
+        known = {r[0] for r in _identifiers(catalogue, patient.id, "value")}
+        if not known.issuperset(i.value for i in patient.identifiers):
+            findings.add(FindingCode.CATALOGUE_DIFFERS, place, "Table patient_identifier.")
         return
     documents = sorted(contents.documents, key=lambda d: d.id)
     expected = {
         "patient WHERE id=?": [patient_row(patient, contents.package_id, generation, documents)],
-        "patient_identifier WHERE patient_id=? ORDER BY rowid": identifier_rows(patient),
         "document WHERE patient_id=? ORDER BY id": [document_row(d) for d in documents],
         "file WHERE document_id IN (SELECT id FROM document WHERE patient_id=?) ORDER BY document_id, seq": [
             file_row(d.id, f, contents.spans[d.id, f.seq])
@@ -82,7 +85,24 @@ def compare_package(
             if (d.id, f.seq) in contents.spans
         ],
     }
+    if not _identified(catalogue, patient, generation):
+        findings.add(FindingCode.CATALOGUE_DIFFERS, place, "Table patient_identifier.")
     for query, rows in expected.items():
         found = catalogue.connection.execute(f"SELECT * FROM {query}", (patient.id,))  # noqa: S608 - our own text
         if [tuple(r) for r in found] != rows:
             findings.add(FindingCode.CATALOGUE_DIFFERS, place, f"Table {query.partition(' ')[0]}.")
+
+
+def _identified(catalogue: Catalogue, patient: Patient, generation: int) -> bool:
+    """Whether the catalogue has the identifiers of the package, and beside them only former ones of older packages."""
+    values = {i.value for i in patient.identifiers}
+    found = _identifiers(catalogue, patient.id, "*")
+    former = [r for r in found if r["value"] not in values]
+    if former and (generation == 1 or any(r["current"] for r in former)):
+        return False
+    return [tuple(r) for r in found if r["value"] in values] == identifier_rows(patient)
+
+
+def _identifiers(catalogue: Catalogue, patient_id: str, columns: str) -> list[sqlite3.Row]:
+    select = f"SELECT {columns} FROM patient_identifier WHERE patient_id=? ORDER BY rowid"  # noqa: S608 - our own text
+    return catalogue.connection.execute(select, (patient_id,)).fetchall()

@@ -17,6 +17,7 @@ from archive.reasons import Flag, Reason
 from archive.rebuild import rebuild
 from archive.reconcile import Reconciliation, reconcile_store
 from archive.record import AddressProtection, Patient
+from archive.verify import Level, verify
 from extract.register import Register
 from extract.sources.contract import FoundFile, SourcePatient
 from tests.fake_run import Bench
@@ -101,6 +102,8 @@ def rows_in_packages(bench: Bench) -> dict[str, str]:
 
 
 def rebuilt_alike(bench: Bench) -> bool:
+    """Whether verify finds nothing, and the packages give the catalogue that is there."""
+    assert not list(verify(bench.store, level=Level.HASHES).findings)
     with Catalogue.open(bench.store) as catalogue:
         before = catalogue.digest()
     rebuild(bench.store)
@@ -501,6 +504,26 @@ def test_a_corrected_number_finds_the_patient_as_before(bench: Bench) -> None:
         assert ("1", 1) in found_by(bench, number) and rebuilt_alike(bench)
     assert found_by(bench, A) == {("1", 1)} and found_by(bench, C) == {("1", 0)}
     assert found_by(bench, B) == {("1", 0), ("2", 1)}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "DELETE FROM patient_identifier WHERE value=:old",
+        "UPDATE patient_identifier SET current=1 WHERE value=:old",
+        "DELETE FROM patient_identifier WHERE value=:new",
+        "UPDATE patient_identifier SET current=0 WHERE value=:new",
+        "INSERT INTO patient_identifier SELECT id, '1', 'local', 1, 0, 0 FROM patient WHERE source_key='2'",
+    ],
+)
+def test_verify_knows_former_numbers_and_notices_what_is_wrong_with_them(bench: Bench, wrong: str) -> None:
+    deliver(bench, "export2", files=False)
+    bench.source.patient_rows, bench.source.document_rows = [("1", C)], []
+    bench.run(delta=True)
+    assert not list(verify(bench.store, level=Level.HASHES).findings)
+    with Catalogue.open(bench.store, write=True) as catalogue:
+        catalogue.connection.execute(wrong, {"old": A, "new": C})
+    assert [f.detail for f in verify(bench.store, level=Level.HASHES).findings] == ["Table patient_identifier."]
 
 
 def patient_flags(bench: Bench, key: str) -> str:
