@@ -102,9 +102,13 @@ def hl7(source: Path, out: Path, limits: Limits) -> Made:
     if not page.blocks:
         raise DocumentProblem(Reason.CORRUPT, "The message has no segment that can be read.")
     data = {
-        "title": "HL7-melding", "subtitle": "", "facts": page.facts, "blocks": page.blocks,
+        "banner": [],
+        "title": "HL7-melding",
+        "subtitle": "",
+        "facts": page.facts,
+        "blocks": page.blocks,
         "technical": page.technical,
-    }  # fmt: skip
+    }
     text = plain_text(data)
     table = drawable([text])
     typeset("record", _drawn(data, table) if table else data, out)
