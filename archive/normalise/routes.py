@@ -11,6 +11,7 @@ from typing import cast
 from archive.media import SAYS
 from archive.normalise import metafile, office, officexml, pdf
 from archive.normalise.contract import Limits, Made, Route
+from archive.normalise.docxmend import mended_docx
 from archive.normalise.officefile import needs_password, office_made
 from archive.normalise.rtfmend import mended
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -60,8 +61,8 @@ def load(name: str) -> Route:
 
 
 def for_office(source: Path, family: str, copy: Path) -> Path:
-    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF mended where it would not read it
-    whole; all else as it is."""
+    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF and DOCX mended where it
+    would not show them whole; all else as it is."""
     if family == "rtf":
         content = source.read_bytes()
         if (better := mended(content)) != content:
@@ -69,6 +70,8 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
             return copy
     if family in ("wordml", "flatopc"):
         return officexml.for_office(source, family, copy)
+    if family == "docx" and mended_docx(source, copy):
+        return copy
     if family != "txt":
         return source
     from archive.normalise.encodings import decode
