@@ -24,7 +24,7 @@ from archive.record import ArchivedFile, FlagNote, JournalDocument, Patient, Qua
 from archive.store import ArchiveStore, disk_full_is_clear
 
 if TYPE_CHECKING:
-    from archive.package import FileSpans, PackageReceipt
+    from archive.package import FileSpans, PackageReceipt, Span
 
 SCHEMA_VERSION = "4"
 
@@ -338,13 +338,19 @@ def document_row(d: JournalDocument) -> Row:
 def file_row(document_id: str, f: ArchivedFile, spans: FileSpans) -> Row:
     """The row of table `file`."""
     copy = f.archive_copy
+    verdict = copy.verdict if copy else None
     return (
         *(document_id, f.seq, f.role.value, f.original.name, f.original.sha256, f.original.size),
-        *(f.original.format.media_type, f.original.format.puid, copy.sha256, copy.size, copy.flavour, copy.route),
-        *(None if copy.verdict is None else int(copy.verdict.passed), _engine(copy.verdict), copy.page_count),
-        *(spans.pdf.offset, spans.pdf.size, spans.original.offset, spans.original.size),
-        *(spans.text.offset, spans.text.size, flags_json(f.flags), f.part_of, f.text.sha256),
+        *(f.original.format.media_type, f.original.format.puid),
+        *((copy.sha256, copy.size, copy.flavour, copy.route) if copy else ("", 0, "", "")),
+        *(None if verdict is None else int(verdict.passed), _engine(verdict)),
+        *(copy.page_count if copy else 0, *_place(spans.pdf), *_place(spans.original)),
+        *(*_place(spans.text), flags_json(f.flags), f.part_of, f.text.sha256 if f.text else ""),
     )
+
+
+def _place(span: Span | None) -> tuple[int | None, int | None]:
+    return (None, None) if span is None else (span.offset, span.size)
 
 
 def quarantined_row(q: Quarantined, patient_id: str | None) -> Row:

@@ -59,15 +59,21 @@ def events_of(
 ) -> list[PreservationEvent]:
     """The events of a file that is archived in this generation for the first time, in the order they happened."""
     pdf, original, text = _paths(document, file)
-    copy, verdict, format_ = file.archive_copy, file.archive_copy.verdict, file.original.format
-    kept = copy.sha256 == file.original.sha256
+    copy, format_ = file.archive_copy, file.original.format
+    kept = copy is not None and copy.sha256 == file.original.sha256
     flags = ", ".join(note.code.value for note in file.flags)
     tried = "; ".join(
         f"{a.route}: {a.outcome}" + (f" by {a.detail}" if a.outcome == "made" and a.detail else "")
-        for a in copy.attempts
+        for a in (file.attempts if copy is None else copy.attempts)
     )
     found = f"{format_.format_name or format_.media_type}; PRONOM: {format_.puid or 'unknown'}"
-    made = ((original, "source"), (pdf, "outcome"), (text, "outcome"))
+    made = ((original, "source"), *(() if copy is None else ((pdf, "outcome"), (text, "outcome"))))
+    if copy is None:
+        shown, outcome = "No route to PDF/A was found; the original alone is kept.", "failure"
+    elif kept:
+        shown, outcome = "Kept byte for byte, since it is PDF/A already; its text was read.", ""
+    else:
+        shown, outcome = f"Route to PDF/A: {copy.route}; its text was read.", ""
     event = functools.partial(_event, document, file, generation, when, software)
     if file.part_of is None:
         taken = event(
@@ -92,17 +98,15 @@ def events_of(
         ),
         event(
             "normalization",
-            "Kept byte for byte, since it is PDF/A already; its text was read."
-            if kept
-            else f"Route to PDF/A: {copy.route}; its text was read.",
-            "warning" if flags else "success",
+            shown,
+            outcome or ("warning" if flags else "success"),
             "; ".join(part for part in (tried, f"flags: {flags}" if flags else "") if part),
             made,
         ),
-        *([] if verdict is None else [_validated(event, verdict, pdf)]),
+        *([] if copy is None or copy.verdict is None else [_validated(event, copy.verdict, pdf)]),
         event(
             "message digest calculation",
-            "SHA-256 of all three forms.",
+            "SHA-256 of the original." if copy is None else "SHA-256 of all three forms.",
             "success",
             "",
             tuple((p, "source") for p, _ in made),
@@ -116,7 +120,7 @@ def events_of_ocr(
     """The events of a file whose pages got the words that OCR recognised; they follow those it had before."""
     pdf, _, text = _paths(document, file)
     copy = file.archive_copy
-    engine = Agent.parse(copy.attempts[-1].detail) if copy.attempts else software
+    engine = Agent.parse(copy.attempts[-1].detail) if copy is not None and copy.attempts else software
     note = "; ".join(n.detail for n in file.flags if n.code is Flag.OCR_TEXT)
     event = functools.partial(_event, document, file, generation, when, software)
     return [
@@ -128,7 +132,7 @@ def events_of_ocr(
             ((pdf, "outcome"), (text, "outcome")),
             engine,
         ),
-        *([] if copy.verdict is None else [_validated(event, copy.verdict, pdf)]),
+        *([] if copy is None or copy.verdict is None else [_validated(event, copy.verdict, pdf)]),
         event(
             "message digest calculation",
             "SHA-256 of archive copy and text.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from archive.record import ArchivedFile
+from archive.record import ArchiveCopy, ArchivedFile, OriginalFile, TextCopy
 
 ROOT_METS = "METS.xml"
 JOURNAL = "metadata/descriptive/journal.xml"
@@ -91,12 +91,18 @@ def packaged_path(representation: Representation, document_id: str, file: Archiv
     return f"{representation.folder}/{data_path(representation, document_id, file)}"
 
 
-def fixity_of(representation: Representation, file: ArchivedFile) -> tuple[str, int]:
-    """SHA-256 and size that the record states for one form of a file."""
+def fixity_of(representation: Representation, file: ArchivedFile) -> tuple[str, int] | None:
+    """SHA-256 and size that the record states for one form of a file; None for a form that it does not have."""
     match representation:
         case Representation.PDFA:
-            return file.archive_copy.sha256, file.archive_copy.size
+            held: ArchiveCopy | TextCopy | OriginalFile | None = file.archive_copy
         case Representation.TEXT:
-            return file.text.sha256, file.text.size
+            held = file.text
         case Representation.ORIGINAL:
-            return file.original.sha256, file.original.size
+            held = file.original
+    return None if held is None else (held.sha256, held.size)
+
+
+def forms_of(file: ArchivedFile) -> tuple[Representation, ...]:
+    """The forms that a package holds of a file: all three, or its original alone."""
+    return tuple(r for r in Representation if fixity_of(r, file) is not None)

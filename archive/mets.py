@@ -122,7 +122,8 @@ def write_representation_mets(
 
 def _write_document_group(xml: XmlWriter, representation: Representation, document: JournalDocument, when: str) -> None:
     """EH14-EH17: one file group per document. USE is the name of the folder that holds it."""
-    if not document.files:
+    held = [(f, fixity) for f in document.files if (fixity := fixity_of(representation, f)) is not None]
+    if not held:
         return
     name = representation.value
     group = {
@@ -131,8 +132,7 @@ def _write_document_group(xml: XmlWriter, representation: Representation, docume
         "csip:CONTENTINFORMATIONTYPE": CONTENT_TYPE,
     }
     xml.start("mets:fileGrp", group)
-    for file in document.files:
-        sha256, size = fixity_of(representation, file)
+    for file, (sha256, size) in held:
         path = data_path(representation, document.id, file)
         id_ = f"ID-{name}-{document.id}-{file.seq}"
         described = Described(path, sha256, size, _media_type(representation, file))

@@ -63,11 +63,12 @@ _ORIGINAL = list(Representation).index(Representation.ORIGINAL)
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """Where the bytes of one archived file come from: a file, or a span of the previous generation's tar."""
+    """Where the bytes of one archived file come from: a file, or a span of the previous generation's tar; None for a
+    form that the file does not have."""
 
-    pdf: Path | Span
+    pdf: Path | Span | None
     original: Path | Span
-    text: Path | Span
+    text: Path | Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ def _check_call(
         raise ValueError("a document or file is there twice")
     if set(keys) != set(payloads):
         raise ValueError("documents and payloads do not name the same files")
+    if any(d.files and d.files[0].archive_copy is None for d in documents):
+        raise ValueError("a document's main file has no archive copy")
     if any(d.patient_id != patient.id for d in documents):
         raise ValueError("a document is another patient's")
 
@@ -294,7 +297,7 @@ def _files(documents: Iterable[JournalDocument]) -> Iterator[tuple[JournalDocume
     return ((d, f) for d in documents for f in d.files)
 
 
-def _hashes(file: ArchivedFile) -> tuple[tuple[str, int], ...]:
+def _hashes(file: ArchivedFile) -> tuple[tuple[str, int] | None, ...]:
     return tuple(fixity_of(representation, file) for representation in Representation)
 
 
@@ -316,12 +319,17 @@ def _write_payloads(
                     Representation.ORIGINAL: payload.original,
                     Representation.TEXT: payload.text,
                 }[representation]
-                sha256, size = fixity_of(representation, file)
+                fixity = fixity_of(representation, file)
+                if source is None or fixity is None:
+                    if source is not None or fixity is not None:
+                        raise ValueError("record and payload do not have the same forms of a file")
+                    continue
+                sha256, size = fixity
                 chunks = _verified(source, previous, sha256, size, key)
                 offset = tar.add(f"{root}/{packaged_path(representation, document.id, file)}", size, chunks)
                 spans.setdefault(key, {})[representation] = Span(offset, size)
     return {
-        key: FileSpans(of[Representation.PDFA], of[Representation.ORIGINAL], of[Representation.TEXT])
+        key: FileSpans(of.get(Representation.PDFA), of[Representation.ORIGINAL], of.get(Representation.TEXT))
         for key, of in spans.items()
     }
 

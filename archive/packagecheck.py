@@ -25,7 +25,7 @@ from archive.fixity import HashingReader
 from archive.layout import JOURNAL, ROOT_METS
 from archive.layout import PREMIS as PREMIS_FILE
 from archive.package import PackageContents, Span, read_package
-from archive.reasons import DocumentProblem
+from archive.reasons import DocumentProblem, Flag
 from schemas import schema_path
 
 METS = "{http://www.loc.gov/METS/}"
@@ -265,8 +265,13 @@ def _check_journal(place: str, contents: PackageContents, measured: Measured, fi
                 ("original", spans.original, f.original),
                 ("text", spans.text, f.text),
             ):
-                if not same(span, stated.sha256, stated.size):
+                if (span is None) != (stated is None):
+                    findings.add(FindingCode.JOURNAL_MISMATCH, subject, f"The {name} is not described as it is.")
+                elif span is not None and stated is not None and not same(span, stated.sha256, stated.size):
                     findings.add(FindingCode.JOURNAL_MISMATCH, subject, f"The {name} has another hash or size.")
-            verdict = f.archive_copy.verdict
-            if verdict is not None and (not verdict.passed or verdict.flavour != f.archive_copy.flavour):
+            copy, told = f.archive_copy, any(n.code is Flag.FILE_NOT_CONVERTED for n in f.flags)
+            if (copy is None) != (f.text is None) or (copy is None and (f.seq == 1 or not told)):
+                findings.add(FindingCode.JOURNAL_MISMATCH, subject, "It has no archive copy, and nothing says why.")
+            verdict = None if copy is None else copy.verdict
+            if copy and verdict and (not verdict.passed or verdict.flavour != copy.flavour):
                 findings.add(FindingCode.VERDICT_MISSING, subject)

@@ -16,7 +16,7 @@ from archive.events import PreservationEvent
 from archive.layout import Representation, fixity_of, packaged_path
 from archive.metadata import read_journal
 from archive.premis import events_by_original, events_of_document, read_events
-from archive.record import JournalDocument, Patient
+from archive.record import ArchivedFile, JournalDocument, Patient
 from archive.xmlio import attribute_of, children
 
 _METS = "{http://www.loc.gov/METS/}mets"
@@ -32,11 +32,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class FileSpans:
-    """Where the three forms of one archived file are in a package."""
+    """Where the forms of one archived file are in a package; None for a form that it does not have."""
 
-    pdf: Span
+    pdf: Span | None
     original: Span
-    text: Span
+    text: Span | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,7 @@ def read_package(path: Path) -> PackageContents:
             journal = read_journal(source)
         if not object_id == journal.package.id == path.stem:
             raise ValueError("its name, its METS and its journal.xml name different packages")
-        spans = {
-            (d.id, f.seq): FileSpans(
-                *(
-                    _sized(held[packaged_path(r, d.id, f)], fixity_of(r, f)[1])
-                    for r in (Representation.PDFA, Representation.ORIGINAL, Representation.TEXT)
-                )
-            )
-            for d in journal.documents
-            for f in d.files
-        }
+        spans = {(d.id, f.seq): _spans_of(held, d.id, f) for d in journal.documents for f in d.files}
     package = journal.package
     return PackageContents(
         package.id, package.generation, journal.patient, journal.documents, spans, package.predecessor
@@ -103,6 +94,17 @@ def _members(path: Path) -> dict[str, Span]:
             raise ValueError("it has files outside its folder")
         found[inside] = Span(*where)
     return found
+
+
+def _spans_of(held: Mapping[str, Span], document_id: str, file: ArchivedFile) -> FileSpans:
+    def place(representation: Representation) -> Span | None:
+        fixity = fixity_of(representation, file)
+        return None if fixity is None else _sized(held[packaged_path(representation, document_id, file)], fixity[1])
+
+    original = place(Representation.ORIGINAL)
+    if original is None:
+        raise ValueError("a file has no original")
+    return FileSpans(place(Representation.PDFA), original, place(Representation.TEXT))
 
 
 def _sized(span: Span, size: int) -> Span:

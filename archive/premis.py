@@ -22,7 +22,7 @@ from archive.events import (
     events_of_ocr,
     held_in,
 )
-from archive.layout import Representation, fixity_of, packaged_path
+from archive.layout import Representation, fixity_of, forms_of, packaged_path
 from archive.metadata import PackageIdentity
 from archive.reasons import Flag
 from archive.record import ArchivedFile, JournalDocument
@@ -88,7 +88,7 @@ def write_premis(
         _write_package(xml, package)
         for document in documents:
             for file in document.files:
-                for representation in Representation:
+                for representation in forms_of(file):
                     _write_file(xml, representation, document, file)
         for event in events():
             _write_event(xml, event)
@@ -105,7 +105,7 @@ def _write_package(xml: XmlWriter, package: PackageIdentity) -> None:
 
 
 def _write_file(xml: XmlWriter, representation: Representation, document: JournalDocument, file: ArchivedFile) -> None:
-    sha256, size = fixity_of(representation, file)
+    sha256, size = fixity_of(representation, file) or ("", 0)
     xml.start("object", {"xsi:type": "file"})
     _identifier(xml, "object", "path", packaged_path(representation, document.id, file))
     xml.start("objectCharacteristics")
@@ -135,7 +135,7 @@ def _write_file(xml: XmlWriter, representation: Representation, document: Journa
 def _write_format(xml: XmlWriter, representation: Representation, file: ArchivedFile) -> None:
     format_ = file.original.format
     name, puid = format_.format_name or format_.media_type or "unknown", format_.puid
-    if representation is Representation.PDFA:
+    if representation is Representation.PDFA and file.archive_copy is not None:
         name, puid = f"PDF/A-{file.archive_copy.flavour}", _PUID.get(file.archive_copy.flavour)
     elif representation is Representation.TEXT:
         name, puid = "Plain Text, UTF-8", _PLAIN_TEXT_PUID

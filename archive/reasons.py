@@ -125,7 +125,7 @@ class Flag(Coded):
     )
     PART_NOT_ARCHIVED = (
         "part-not-archived",
-        "A file within the file could not be archived beside it; its bytes are in the original.",
+        "A file within the file could not be brought to PDF/A; its bytes are in the original.",
     )
     FONT_SUBSTITUTED = (
         "font-substituted",
@@ -138,6 +138,14 @@ class Flag(Coded):
     ANNOTATIONS_MISSING = (
         "annotations-missing",
         "Comments or marks laid over the pages are not all to be seen on the copy's pages; the original has them.",
+    )
+    FILE_NOT_CONVERTED = (
+        "file-not-converted",
+        "This file could not be brought to PDF/A; its original is kept, and there is no copy to show.",
+    )
+    ATTACHMENT_MISSING = (
+        "attachment-missing",
+        "An attachment that the register names could not be had; the document is archived without it.",
     )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
     NEWER_VERSION_REJECTED = (

@@ -209,14 +209,18 @@ class ArchivedFile:
     seq: int
     role: FileRole
     original: OriginalFile
-    archive_copy: ArchiveCopy
-    text: TextCopy
+    archive_copy: ArchiveCopy | None = None
+    """None for a file that no route could bring to PDF/A: its original alone is kept, flagged `file-not-converted`."""
+    text: TextCopy | None = None
+    """None where there is no archive copy."""
     flags: tuple[FlagNote, ...] = ()
     part_of: int | None = None
     """`seq` of the file it was found within (an attachment of a message, a member of a ZIP file); its original's name
     is then the container's name for it."""
     message: MessageFacts | None = None
     """What it says as a message; None where it is none."""
+    attempts: tuple[Attempt, ...] = ()
+    """Each rung that was tried for a file without an archive copy; those of one with a copy stand with the copy."""
 
 
 @dataclass(frozen=True, slots=True)

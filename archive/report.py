@@ -154,8 +154,8 @@ def make_report(
             engines=_counts(
                 db, "SELECT verdict_engine, count(*) FROM file WHERE verdict_passed NOT NULL GROUP BY 1 ORDER BY 1"
             ),
-            routes=_counts(db, "SELECT route, count(*) FROM file GROUP BY 1 ORDER BY 1"),
-            flavours=_counts(db, "SELECT flavour, count(*) FROM file GROUP BY 1 ORDER BY 1"),
+            routes=_counts(db, "SELECT route, count(*) FROM file WHERE archive_sha256<>'' GROUP BY 1 ORDER BY 1"),
+            flavours=_counts(db, "SELECT flavour, count(*) FROM file WHERE archive_sha256<>'' GROUP BY 1 ORDER BY 1"),
             type_names=dict(
                 db.execute("SELECT type_code, max(type_text) FROM document GROUP BY 1 ORDER BY 1").fetchall()
             ),
@@ -194,7 +194,9 @@ def _holdings(db: sqlite3.Connection) -> Holdings:
 
 
 def _validation(store: ArchiveStore, db: sqlite3.Connection) -> Validation:
-    judged, unjudged = db.execute("SELECT count(verdict_passed), sum(verdict_passed IS NULL) FROM file").fetchone()
+    judged, unjudged = db.execute(
+        "SELECT count(verdict_passed), sum(verdict_passed IS NULL) FROM file WHERE archive_sha256<>''"
+    ).fetchone()
     asked: dict[str, int] = {}
     for path in sorted(store.seals.glob("run-*.json")):
         try:

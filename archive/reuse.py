@@ -123,10 +123,16 @@ class Earlier:
             copy = f.archive_copy
             done = events.get(packaged_path(Representation.ORIGINAL, document.id, f), ())
             ours = any(e.type == "normalization" and e.agent == self._software for e in done)
-            if not ours or copy.verdict is None or not copy.verdict.passed or copy.route.endswith("+ocr"):
+            if (
+                not ours
+                or copy is None
+                or copy.verdict is None
+                or not copy.verdict.passed
+                or copy.route.endswith("+ocr")
+            ):
                 return None
         places = {place["seq"]: place for place in catalogue.connection.execute(_PLACES, (document.id,))}
-        if not files or any(places[f.seq]["archive_sha256"] != f.archive_copy.sha256 for f in files):
+        if not files or any(f.archive_copy and places[f.seq]["archive_sha256"] != f.archive_copy.sha256 for f in files):
             return None
         return _Held(path, tuple(files), tuple(_spans(places[f.seq]) for f in files))
 
@@ -138,6 +144,8 @@ def _taken(held: _Held, job: Job, out: Path) -> Normalised | None:
     for n, (f, spans) in enumerate(zip(held.files, held.spans, strict=True)):
         key = f"{job.key}-{n}" if n else job.key
         source = out / f"{key}.part" if n else job.source
+        if f.archive_copy is None or f.text is None or spans.pdf is None or spans.text is None:
+            return None
         copies = [
             (spans.pdf, out / f"{key}.pdf", f.archive_copy.sha256),
             (spans.text, out / f"{key}.txt", f.text.sha256),
@@ -154,6 +162,8 @@ def _normalised(
     file: ArchivedFile, within: Sequence[ArchivedFile], made: dict[int, tuple[str, Path]], out: Path
 ) -> Normalised:
     key, copy = made[file.seq][0], file.archive_copy
+    if copy is None:
+        raise TypeError("only a file with a copy can be taken again")
     parts = tuple(
         NormalisedPart(
             f.original.name, made[f.seq][1], f.original.sha256, f.original.size, _normalised(f, within, made, out)

@@ -262,7 +262,7 @@ class _Verification:
         for d in contents.documents:
             for f in d.files:
                 spans = contents.spans.get((d.id, f.seq))
-                if spans is None:
+                if spans is None or spans.pdf is None or f.archive_copy is None:
                     continue
                 with tempfile.NamedTemporaryFile(suffix=".pdf") as copy:
                     with open_span(path, spans.pdf) as content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from archive.errors import DamagedError
 from archive.identifiers import package_id
 from archive.ledger import State, Step, protected, refusal_of, shown
 from archive.messages import related
-from archive.normalise.contract import Job, Normalised, NormalisedPart, Outcome, Rejected
+from archive.normalise.contract import Outcome, Rejected
 from archive.package import (
     ChangedWhileArchived,
     PackageContents,
@@ -23,21 +23,17 @@ from archive.package import (
 )
 from archive.reasons import Flag, Reason
 from archive.record import (
-    ArchiveCopy,
-    ArchivedFile,
     Attempt,
     FileFormat,
-    FileRole,
     FlagNote,
     JournalDocument,
-    OriginalFile,
     Patient,
     Quarantined,
     QuarantinedFile,
-    TextCopy,
     to_json,
 )
 from archive.store import ArchiveStore, sha256_file
+from extract.filing import filed_files, is_main
 from extract.plan import PlannedDocument, PlannedPatient
 from extract.register import fingerprint
 from extract.results import DocumentResult, LookedAt, PatientResult
@@ -221,7 +217,7 @@ def _place(
         return
     failed = _rejection(d, outcomes)
     if failed is None:
-        filed = tuple(_filed(d.jobs, outcomes))
+        filed = tuple(filed_files(d.jobs, outcomes, len(plan.files)))
         journal.documents[id_] = replace(plan.document, files=tuple(f for f, _ in filed))
         journal.payloads.update({(id_, f.seq): payload for f, payload in filed})
         journal.results.append(
@@ -257,46 +253,9 @@ def _rejection(d: LookedAt, outcomes: Mapping[str, Outcome]) -> tuple[Reason, st
         return (*d.problem, ())
     for job in d.jobs:
         outcome = outcomes[job.key]
-        if isinstance(outcome, Rejected):
+        if isinstance(outcome, Rejected) and is_main(job):
             return outcome.reason, outcome.detail, outcome.attempts
     return None
-
-
-def _filed(jobs: Sequence[Job], outcomes: Mapping[str, Outcome]) -> Iterator[tuple[ArchivedFile, Payload]]:
-    """A document's files in their order: those of the export, then what was within each, depth first."""
-    found: list[tuple[NormalisedPart, int]] = []
-    for seq, job in enumerate(jobs, start=1):
-        made = outcomes[job.key]
-        if not isinstance(made, Normalised):
-            raise TypeError("only a normalised file can be archived")
-        yield _archived_file(NormalisedPart(job.declared_name, job.source, job.sha256, job.size, made), seq, None)
-        found += [(part, seq) for part in made.parts]
-    found.reverse()
-    seq = len(jobs)
-    while found:
-        part, container = found.pop()
-        seq += 1
-        yield _archived_file(part, seq, container)
-        found += [(inner, seq) for inner in reversed(part.made.parts)]
-
-
-def _archived_file(file: NormalisedPart, seq: int, container: int | None) -> tuple[ArchivedFile, Payload]:
-    made = file.made
-    pdf_sha, pdf_size = sha256_file(made.pdf)
-    text_sha, text_size = sha256_file(made.text)
-    archived = ArchivedFile(
-        seq=seq,
-        role=FileRole.MAIN if seq == 1 else FileRole.ATTACHMENT,
-        original=OriginalFile(file.name, file.sha256, file.size, made.format),
-        archive_copy=ArchiveCopy(
-            pdf_sha, pdf_size, made.flavour, made.route, made.page_count, made.verdict, made.attempts
-        ),
-        text=TextCopy(text_sha, text_size),
-        flags=made.flags,
-        part_of=container,
-        message=made.message,
-    )
-    return archived, Payload(pdf=made.pdf, original=file.source, text=made.text)
 
 
 def _quarantined(

@@ -78,8 +78,8 @@ class Recorder:
         made = {r.id for r in p.results if r.converted and r.state is State.ARCHIVED}
         for d in p.documents:
             for f in d.files if d.id in made else ():
-                s.copies_judged += f.archive_copy.verdict is not None
-                s.copies_unjudged += f.archive_copy.verdict is None
+                s.copies_judged += f.archive_copy is not None and f.archive_copy.verdict is not None
+                s.copies_unjudged += f.archive_copy is not None and f.archive_copy.verdict is None
         if p.receipt is not None:
             s.packages_written += 1
             db.execute("UPDATE patient SET generation=? WHERE key=?", (p.receipt.generation, p.key))

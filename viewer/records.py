@@ -110,6 +110,11 @@ class FileRow:
     part_of: int | None
     """`seq` of the file it was found within."""
 
+    @property
+    def converted(self) -> bool:
+        """Whether it has an archive copy and a text; else its original alone is kept."""
+        return bool(self.archive_sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
@@ -399,6 +404,6 @@ def _file_row(row: sqlite3.Row) -> FileRow:
         **{name: row[name] for name in same},
         verdict_passed=bool(row["verdict_passed"]),
         flags=_flags(row["flags"]),
-        pdf=Span(row["pdf_offset"], row["pdf_size"]),
-        text=Span(row["text_offset"], row["text_size"]),
+        pdf=Span(row["pdf_offset"] or 0, row["pdf_size"] or 0),
+        text=Span(row["text_offset"] or 0, row["text_size"] or 0),
     )

@@ -44,6 +44,7 @@ _CURRENT = """
 SELECT f.route, f.media_type, f.document_id, f.seq, p.path, instr(f.flags, ?) > 0,
        f.original_offset, f.original_size, f.pdf_offset, f.pdf_size, f.text_offset, f.text_size
 FROM file f JOIN document d ON d.id=f.document_id JOIN package p ON p.patient_id=d.patient_id AND p.current=1
+WHERE f.archive_sha256<>''
 """
 
 

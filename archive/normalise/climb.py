@@ -58,7 +58,7 @@ class Climb:
     Attributes:
         outcome: how it ended; None while it goes on.
         parts: files found within the source, for the caller to normalise; their bytes are gone with `close`.
-        container: whether the source is nothing but its parts, so that all of them must be archivable.
+        container: whether the source is there to carry its parts; `says`: whether it has words of its own.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Climb:
         self.job, self.format = job, fmt
         self.outcome: Normalised | Rejected | None = None
         self.parts: tuple[Part, ...] = ()
-        self.container = False
+        self.container = self.says = False
         self._shop, self._out, self._validated = workshop, out, validated
         self._unlocked = unlocked
         self._source = unlocked or job.source
@@ -252,7 +252,7 @@ class Climb:
                 flags = (*flags, FlagNote(Flag.PAGES_RASTERISED))
                 if text is None:
                     text, _ = guarded(lambda: text_of(made.pdf, most_pages=limits.pages), limits.seconds)
-        return Made(out, ("2u", "2b"), flags, text, made.parts, made.container, made.message)
+        return Made(out, ("2u", "2b"), flags, text, made.parts, made.container, made.message, made.says)
 
     def _read(self, route: str, judged: Judged, made: Made) -> Copy:
         same = route == pdf_route.KEPT
@@ -295,7 +295,7 @@ class Climb:
         flags += sourcecheck.notes(copy.found, self.format.family)
         if not copy.text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))
-        self.parts, self.container = made.parts, made.container
+        self.parts, self.container, self.says = made.parts, made.container, made.says
         return Normalised(
             key,
             self.format,

@@ -76,7 +76,8 @@ class NormalisedPart:
     source: Path
     sha256: str
     size: int
-    made: Normalised
+    made: Normalised | Rejected
+    """Rejected: its bytes alone are kept, for a container whose other words or files are sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +118,9 @@ class Made:
 
     `flavours` are the PDF/A levels to put before the validator, best first. `text` is the source's own text where
     the route knows it better than a PDF reader would; else None. `parts` are files within the source that are to be
-    archived beside it; `container` says that the source is nothing but its parts (e-mail, ZIP): all of them must then
-    be archivable. Otherwise a part that is not is flagged, and its bytes are in the original. `message` is what the
+    archived beside it; one that cannot be is flagged, and its bytes are in the original. `container` says that the
+    source is there to carry files (e-mail, ZIP): such a part is then kept beside it without a copy. `says` is whether
+    a container has words of its own; if it has none, and no part is sound, it is not archived. `message` is what the
     source says of itself and of other messages, where it is one.
     """
 
@@ -129,6 +131,7 @@ class Made:
     parts: tuple[Part, ...] = ()
     container: bool = False
     message: MessageFacts | None = None
+    says: bool = False
 
 
 class Route(Protocol):

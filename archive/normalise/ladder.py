@@ -215,7 +215,9 @@ class Normaliser:
             allowance = allowances.get(key) or Allowance.of(self._shop.limits)
             try:
                 with self._shop.stage("parts", len(climb.parts)):
-                    taken.append(take(key, climb.parts, out, allowance.deeper(), container=climb.container))
+                    taken.append(
+                        take(key, climb.parts, out, allowance.deeper(), container=climb.container, says=climb.says)
+                    )
             except DocumentProblem as e:
                 outcome = Rejected(key, e.reason, e.detail, outcome.format, outcome.attempts)
         outcomes[key] = outcome

@@ -57,33 +57,35 @@ class Taken:
     parts: tuple[Part, ...]
     jobs: tuple[Job, ...]
     container: bool
+    says: bool
     allowance: Allowance
 
     def joined(self, outcome: Outcome, within: Mapping[str, Outcome]) -> Outcome:
-        """The file's outcome with those of its parts: of a container all must be archived; else what is not is
-        flagged. An empty part has nothing to lose."""
+        """The file's outcome with those of its parts. What is not archived is flagged; of a container it is kept as it
+        is, without a copy, unless nothing else of the container is sound. An empty part has nothing to lose."""
         if not isinstance(outcome, Normalised):
             return outcome
         made: list[NormalisedPart] = []
         refused: list[tuple[int, Reason]] = []
         for n, (part, job) in enumerate(zip(self.parts, self.jobs, strict=True), start=1):
             result = within[job.key]
-            if isinstance(result, Normalised):
-                made.append(NormalisedPart(part.name, job.source, job.sha256, job.size, result))
-                continue
-            refused.append((n, result.reason))
-            if self.container and result.reason is not Reason.EMPTY:
-                detail = f"File {n} of the {len(self.parts)} within it: {result.reason.value}."
-                return Rejected(self.key, Reason.PART_NOT_ARCHIVABLE, detail, outcome.format, outcome.attempts)
+            if isinstance(result, Rejected):
+                refused.append((n, result.reason))
+                if not self.container or result.reason is Reason.EMPTY:
+                    continue
+            made.append(NormalisedPart(part.name, job.source, job.sha256, job.size, result))
         flags = outcome.flags
         if refused:
             which = ", ".join(f"file {n} ({reason.value})" for n, reason in refused[:_NAMED])
             more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
-            flags = (*flags, FlagNote(Flag.PART_NOT_ARCHIVED, f"Of {len(self.parts)}: {which}{more}."))
+            detail = f"Of {len(self.parts)}: {which}{more}."
+            if self.container and not self.says and made and all(isinstance(p.made, Rejected) for p in made):
+                return Rejected(self.key, Reason.PART_NOT_ARCHIVABLE, detail, outcome.format, outcome.attempts)
+            flags = (*flags, FlagNote(Flag.PART_NOT_ARCHIVED, detail))
         return replace(outcome, flags=flags, parts=tuple(made))
 
 
-def take(key: str, parts: Sequence[Part], out: Path, allowance: Allowance, *, container: bool) -> Taken:
+def take(key: str, parts: Sequence[Part], out: Path, allowance: Allowance, *, container: bool, says: bool) -> Taken:
     """Move the parts' bytes to where they outlive the climb that found them, and make jobs of them.
 
     Raises:
@@ -96,4 +98,4 @@ def take(key: str, parts: Sequence[Part], out: Path, allowance: Allowance, *, co
         source = Path(shutil.move(part.path, out / f"{part_key}.part"))
         sha256, size = sha256_file(source)
         jobs.append(Job(part_key, source, part.name, sha256, size))
-    return Taken(key, tuple(parts), tuple(jobs), container, allowance)
+    return Taken(key, tuple(parts), tuple(jobs), container, says, allowance)

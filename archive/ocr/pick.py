@@ -55,7 +55,8 @@ def _batches(connection: sqlite3.Connection) -> Iterator[list[sqlite3.Row]]:
 def _files(store: ArchiveStore, connection: sqlite3.Connection, package: sqlite3.Row) -> Iterator[QueuedFile]:
     for row in connection.execute(
         "SELECT f.document_id, f.seq, f.archive_sha256, f.page_count, f.text_offset, f.text_size, f.flags FROM file f"
-        " JOIN document d ON d.id=f.document_id WHERE d.patient_id=? ORDER BY f.document_id, f.seq",
+        " JOIN document d ON d.id=f.document_id WHERE d.patient_id=? AND f.archive_sha256<>''"
+        " ORDER BY f.document_id, f.seq",
         (package["patient_id"],),
     ):
         flags = {code for code, _ in json.loads(row["flags"])}

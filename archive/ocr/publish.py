@@ -23,7 +23,7 @@ from archive.ocr.words import PageWords
 from archive.package import PackageReceipt, Payload, write_package
 from archive.packageread import FileSpans, Span, open_span, read_package, read_span
 from archive.reasons import DocumentProblem, Flag, Reason
-from archive.record import ArchivedFile, Attempt, FlagNote, TextCopy, Verdict
+from archive.record import ArchiveCopy, ArchivedFile, Attempt, FlagNote, TextCopy, Verdict
 from archive.store import ArchiveStore, remove_tree, sha256_file
 from archive.validate import PdfaValidator, ValidatorStuck
 
@@ -205,12 +205,13 @@ def publish(
             for file in document.files:
                 key = (document.id, file.seq)
                 copy = by_key.get(key)
-                if copy is None or copy.file.archive_sha256 != file.archive_copy.sha256:
+                before = file.archive_copy
+                if copy is None or before is None or copy.file.archive_sha256 != before.sha256:
                     payloads[key] = _as_it_was(contents.spans[key])
                 else:
-                    file = _with_words(file, copy)
+                    file, sha256 = _with_words(file, before, copy)
                     payloads[key] = replace(_as_it_was(contents.spans[key]), pdf=copy.pdf, text=copy.text)
-                    taken.append((copy.file, file.archive_copy.sha256))
+                    taken.append((copy.file, sha256))
                 files.append(file)
             documents.append(replace(document, files=tuple(files)))
         if not taken:
@@ -234,8 +235,8 @@ def _as_it_was(spans: FileSpans) -> Payload:
     return Payload(spans.pdf, spans.original, spans.text)
 
 
-def _with_words(file: ArchivedFile, made: Searchable) -> ArchivedFile:
-    before = file.archive_copy
+def _with_words(file: ArchivedFile, before: ArchiveCopy, made: Searchable) -> tuple[ArchivedFile, str]:
+    """The file with the copy that has words, and that copy's hash."""
     route = before.route if before.route.endswith(f"+{ROUTE}") else f"{before.route}+{ROUTE}"
     sha256, size = sha256_file(made.pdf)
     copy = replace(
@@ -248,9 +249,10 @@ def _with_words(file: ArchivedFile, made: Searchable) -> ArchivedFile:
         attempts=(*before.attempts, Attempt(route, "made", made.engine)),
     )
     flags = [f for f in file.flags if f.code not in (Flag.NO_TEXT, Flag.OCR_TEXT)]
-    return replace(
+    searchable = replace(
         file,
         archive_copy=copy,
         text=TextCopy(*sha256_file(made.text)),
         flags=(*flags, FlagNote(Flag.OCR_TEXT, made.note)),
     )
+    return searchable, sha256

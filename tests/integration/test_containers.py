@@ -212,8 +212,14 @@ def test_a_message_with_something_that_cannot_be_archived_is_kept_whole(tmp_path
     message = letter()
     message.add_attachment(b"RIFF\x24\x08\0\0WAVEfmt " + bytes(500), maintype="audio", subtype="wav", filename="a.wav")
     made = outcome(normaliser, tmp_path, "a.eml", message.as_bytes())
-    assert isinstance(made, Rejected)
-    assert made.reason is Reason.PART_NOT_ARCHIVABLE
+    assert isinstance(made, Normalised), made
+    assert [f.detail for f in made.flags if f.code is Flag.PART_NOT_ARCHIVED] == ["Of 1: file 1 (unsupported-format)."]
+    assert [(p.name, type(p.made)) for p in made.parts] == [("a.wav", Rejected)]
+    bare = EmailMessage()
+    bare["Subject"] = "Diktat"
+    bare.add_attachment(b"RIFF\x24\x08\0\0WAVEfmt " + bytes(500), maintype="audio", subtype="wav", filename="a.wav")
+    refused = outcome(normaliser, tmp_path, "b.eml", bare.as_bytes())
+    assert isinstance(refused, Rejected) and refused.reason is Reason.PART_NOT_ARCHIVABLE
 
 
 def test_a_signed_message_is_shown_and_an_encrypted_one_is_not_opened(tmp_path: Path, normaliser: Normaliser) -> None:

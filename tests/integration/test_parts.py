@@ -67,7 +67,7 @@ def test_a_part_that_cannot_be_archived_is_told_of(tmp_path: Path, normaliser: N
     ]
 
 
-def test_a_container_is_archived_whole_or_not_at_all(
+def test_a_container_of_which_something_is_sound_is_archived_with_the_rest_as_it_is(
     tmp_path: Path, normaliser: Normaliser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from archive.normalise import routes
@@ -79,17 +79,30 @@ def test_a_container_is_archived_whole_or_not_at_all(
             path = out.with_suffix(f".{n}")
             path.write_bytes(content if content != b"program" else b"MZ\x90\x00\x03" + bytes(80))
             held.append(Part(f"vedlegg-{n}.rtf", path))
-        return replace(made, parts=tuple(held), container=True)
+        return replace(made, parts=tuple(held), container=True, says=says)
 
+    says = False
     real = routes.load
     monkeypatch.setattr(routes, "load", lambda name: container if name == "plaintext" else real(name))
     whole = normalised(normaliser, tmp_path, b"brev--" + LETTER + b"--", "a.txt")
     assert isinstance(whole, Normalised)
     assert len(whole.parts) == 1  # the empty one has nothing to lose
-    broken = normalised(normaliser, tmp_path, b"brev--" + LETTER + b"--program", "b.txt")
-    assert isinstance(broken, Rejected)
-    assert broken.reason is Reason.PART_NOT_ARCHIVABLE
-    assert broken.detail == "File 2 of the 2 within it: unsupported-format."
+    partly = normalised(normaliser, tmp_path, b"brev--" + LETTER + b"--program", "b.txt")
+    assert isinstance(partly, Normalised)
+    assert [f.detail for f in partly.flags if f.code is Flag.PART_NOT_ARCHIVED] == [
+        "Of 2: file 2 (unsupported-format)."
+    ]
+    sound, kept = partly.parts
+    assert isinstance(sound.made, Normalised)
+    assert isinstance(kept.made, Rejected) and kept.made.reason is Reason.UNSUPPORTED_FORMAT
+    assert kept.source.read_bytes().startswith(b"MZ")
+    nothing = normalised(normaliser, tmp_path, b"brev--program--program", "c.txt")
+    assert isinstance(nothing, Rejected)
+    assert nothing.reason is Reason.PART_NOT_ARCHIVABLE
+    assert nothing.detail == "Of 2: file 1 (unsupported-format), file 2 (unsupported-format)."
+    says = True
+    told = normalised(normaliser, tmp_path, b"brev til deg--program", "d.txt")
+    assert isinstance(told, Normalised) and [type(p.made) for p in told.parts] == [Rejected]
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,11 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
     view, narrow = _view(admitted), _narrow_with(key, document)
     values = _beside(key, document, narrow)
     file = _file(view, request.args.get("fil", type=int) or (narrow.best or {}).get(document))
-    damage = _damage(file) if file else ""
+    unconverted = file is not None and not file.converted
+    damage = _damage(file) if file and not unconverted else ""
     if file is not None and damage:
         _note_damage(key, document, file, damage)
-    words = _words(file, narrow) if not damage else []
+    words = _words(file, narrow) if not damage and not unconverted else []
     guard.look(
         AuditAction.OPEN_DOCUMENT,
         patient_id=key,
@@ -48,7 +49,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
         sha256=file.archive_sha256 if file else "",
         query=narrow.query,
     )
-    if file is not None and not damage:
+    if file is not None and not damage and not unconverted:
         guard.services().seen.add(_page_look(document, file))
     response = make_response(
         render_template(
@@ -59,7 +60,7 @@ def page(patient_id: UUID, document_id: UUID) -> ResponseReturnValue:
             file=file,
             words=words,
             written_date=_date_as_written(view, file),
-            mode="damaged" if damage else "pdf",
+            mode="damaged" if damage else "original" if unconverted else "pdf",
             **values,
         )
     )
@@ -75,7 +76,7 @@ def text(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
     admitted = guard.admit(Action.OPEN, key, document)
     view, narrow = _view(admitted), _narrow_with(key, document)
     file = _file(view, seq, exact=True)
-    if file is None:
+    if file is None or not file.converted:
         _refuse_unknown(key, document)
     values = _beside(key, document, narrow)
     limit = guard.services().config.documents.text_limit_kb << 10
@@ -110,7 +111,7 @@ def pdf(patient_id: UUID, document_id: UUID, seq: int) -> ResponseReturnValue:
     """The bytes of the PDF/A file, whole or a range, straight out of the package."""
     key, document = str(patient_id), str(document_id)
     file = _file(_view(guard.admit(Action.OPEN, key, document)), seq, exact=True)
-    if file is None:
+    if file is None or not file.converted:
         _refuse_unknown(key, document)
     damage = _damage(file)
     if damage:

@@ -91,6 +91,10 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.FORM_DATA_APART: _("Skjemaet må vises i et eget program (XFA). Dataene er arkivert ved siden av."),
     Flag.HIDDEN_LAYERS: _("Dokumentet har lag som er slått av. De er slått av i arkivkopien også."),
     Flag.SIGNATURE_FACTS: _("Originalen er elektronisk signert. Signaturen kan bare kontrolleres i originalen."),
+    Flag.FILE_NOT_CONVERTED: _(
+        "Filen kunne ikke gjøres om til et format som kan vises. Originalen er bevart i arkivet."
+    ),
+    Flag.ATTACHMENT_MISSING: _("Et vedlegg manglet i uttrekket. Dokumentet er arkivert uten det."),
     Flag.VANISHED_FROM_SOURCE: _("Dokumentet fantes ikke lenger i et senere uttrekk fra kildesystemet."),
     Flag.NEWER_VERSION_REJECTED: _("Det finnes en nyere versjon som ikke kunne arkiveres. Be arkivet om originalen."),
     Flag.REPLACES_UNKNOWN: _("Dokumentet erstatter et annet som ikke finnes i uttrekket."),
@@ -115,6 +119,7 @@ _SHORT: dict[Flag, Any] = {
     Flag.DECODED_LENIENTLY: _("Delvis lesbar"),
     Flag.NO_TEXT: _("Uten tekst"),
     Flag.OCR_TEXT: _("Maskinlest tekst"),
+    Flag.ATTACHMENT_MISSING: _("Vedlegg mangler"),
     Flag.VANISHED_FROM_SOURCE: _("Borte i kilden"),
     Flag.CANCELS_ANOTHER: _("Kansellering"),
     Flag.CHANGES_ANOTHER: _("Endring"),

@@ -88,7 +88,7 @@ def _documents(job: ShardJob) -> list[_Document]:
         for row in run(
             "SELECT f.document_id, f.seq, f.text_offset, f.text_size FROM wanted "
             "CROSS JOIN document d ON d.patient_id = wanted.id CROSS JOIN file f ON f.document_id = d.id "
-            "ORDER BY f.document_id, f.seq"
+            "WHERE f.text_size IS NOT NULL ORDER BY f.document_id, f.seq"
         ):
             documents[row["document_id"]].files.append((row["seq"], row["text_offset"], row["text_size"]))
     return sorted(sorted(documents.values(), key=lambda d: d.id), key=lambda d: d.date, reverse=True)
