@@ -129,7 +129,8 @@ def report(archive: Path, fidelity: int, seed: int, passwords: Path | None, chec
         click.echo("Nothing was written." if check else f"Written: {html_path(store, made)}")
     made.require_reconciled()
     refused = made.reconciliation is not None and made.reconciliation.newer_rejected
-    return int(ExitCode.FINDINGS if made.quarantined or refused else ExitCode.DONE)
+    incomplete = made.reconciliation is not None and made.reconciliation.incomplete
+    return int(ExitCode.FINDINGS if made.quarantined or refused or incomplete else ExitCode.DONE)
 
 
 def _print_json(verb: str, content: dict[str, object]) -> None:

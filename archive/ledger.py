@@ -100,8 +100,8 @@ def next_step(state: State, said: Said, *, again: bool = False) -> Step:
         return Step.REFRESH if state is State.ARCHIVED else Step.LEAVE_OUT
     if said.unfit:
         return Step.REFUSE
-    if state.held and said.same_bytes:
-        return Step.CARRY
+    if state.held and said.same_bytes and not (again and state is State.ARCHIVED):
+        return Step.CARRY  # else `retry` takes up files of it that have no copy
     return Step.WORK
 
 

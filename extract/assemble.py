@@ -33,7 +33,7 @@ from archive.record import (
     to_json,
 )
 from archive.store import ArchiveStore, sha256_file
-from extract.filing import filed_files, is_main
+from extract.filing import filed_files, incomplete, is_main, with_missing
 from extract.plan import PlannedDocument, PlannedPatient
 from extract.register import fingerprint
 from extract.results import DocumentResult, LookedAt, PatientResult
@@ -205,24 +205,26 @@ def _place(
             if not state.held:  # the register was lost, and the package was not
                 state = State.REFUSED if refusal_of(old) else State.ARCHIVED
             facts_of_the_row = plan.state is State.ARCHIVED and plan.excluded is None and not plan.problem
-            now = replace(plan.document, files=old.files) if facts_of_the_row else _shown(plan, old, refusal_of(old))
+            now = _newest(plan, old) if facts_of_the_row else _shown(plan, old, refusal_of(old))
             _carry(journal, now, previous)
-        journal.results.append(replace(_kept(d), state=state))
+        result = replace(_kept(d), state=state)
+        if old is not None and state is State.ARCHIVED:
+            result = _held(result, old)
+        journal.results.append(result)
         return
     if d.step is Step.CARRY and old is not None:
-        _carry(journal, replace(plan.document, files=old.files), previous)
-        journal.results.append(
-            DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, withdrawn=plan.state.waiting)
-        )
+        _carry(journal, _newest(plan, old), previous)
+        result = DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, withdrawn=plan.state.waiting)
+        journal.results.append(_held(result, old))
         return
     failed = _rejection(d, outcomes)
     if failed is None:
         filed = tuple(filed_files(d.jobs, outcomes, len(plan.files)))
-        journal.documents[id_] = replace(plan.document, files=tuple(f for f, _ in filed))
+        made = with_missing(replace(plan.document, files=tuple(f for f, _ in filed)), d.missing)
+        journal.documents[id_] = made
         journal.payloads.update({(id_, f.seq): payload for f, payload in filed})
-        journal.results.append(
-            DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, converted=True, withdrawn=True)
-        )
+        result = DocumentResult(plan.key, id_, State.ARCHIVED, d.print, d.content, converted=True, withdrawn=True)
+        journal.results.append(_held(result, made))
         return
     reason, detail, attempts = failed
     journal.quarantined.append(_quarantined(planned, d, outcomes, reason, detail, attempts))
@@ -233,6 +235,17 @@ def _place(
         _carry(journal, _shown(plan, old, note), previous)
         state, content = State.REFUSED, plan.content
     journal.results.append(DocumentResult(plan.key, id_, state, d.print, content, reason.value, detail, converted=True))
+
+
+def _newest(plan: PlannedDocument, old: JournalDocument) -> JournalDocument:
+    """The facts of the row with the files that are held, and what is missing of them."""
+    return with_missing(replace(plan.document, files=old.files), old.flags)
+
+
+def _held(result: DocumentResult, document: JournalDocument) -> DocumentResult:
+    """The result of a document that is held as said, with why it is not complete."""
+    reason, detail = incomplete(document)
+    return replace(result, reason=reason, detail=detail)
 
 
 def _shown(plan: PlannedDocument, old: JournalDocument, refused: FlagNote | None) -> JournalDocument:

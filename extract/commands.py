@@ -199,7 +199,7 @@ def migrate(
 @click.option(
     "--reason",
     type=click.Choice([r.value for r in Reason]),
-    help="Only documents quarantined for this reason.  [default: all]",
+    help="Only documents, or files of them, with this reason.  [default: all]",
 )
 @_workers
 @_seconds
@@ -215,7 +215,10 @@ def retry(
     scratch: Path | None,
     as_json: bool,
 ) -> int:
-    """Take quarantined documents of ARCHIVE up again, from the export or, where it is gone, from their kept bytes."""
+    """Take quarantined documents of ARCHIVE up again, and archived ones with a file that is missing or has no copy.
+
+    From the export or, where it is gone, from their kept bytes.
+    """
     from extract.migrate import retry as run
 
     options = Options(workers=workers, limits=replace(Limits(), seconds=seconds), passwords=passwords, scratch=scratch)
@@ -242,7 +245,7 @@ def _conclude(store: ArchiveStore, summary: RunSummary, as_json: bool, *, partia
         reconciliation.require_balanced()
     waiting = reconciliation.quarantined or reconciliation.newer_rejected
     unknown = any(code.startswith((Flag.UNKNOWN_CODE.value, Reason.BAD_ROW.value)) for code in summary.told)
-    findings = partial or waiting or unknown or reconciliation.findings
+    findings = partial or waiting or unknown or reconciliation.findings or reconciliation.incomplete
     return int(ExitCode.FINDINGS if findings else ExitCode.DONE)
 
 

@@ -146,7 +146,8 @@ def local_workers(store: ArchiveStore, options: Options) -> Executor:
 
 
 def retry(archive: Path, options: Options, progress: Progress, *, reason: str | None = None) -> RunSummary:
-    """Take quarantined documents up again, all or those of one reason, from the export or their kept bytes."""
+    """Take quarantined and incomplete documents up again, all or those of one reason, from the export or their kept
+    bytes."""
     store = ArchiveStore.open(archive)
     with store.lock(), scratch_folder(store, options.scratch) as scratch, Register(store.register) as register:
         options = replace(options, scratch=scratch)
@@ -169,13 +170,15 @@ def retry(archive: Path, options: Options, progress: Progress, *, reason: str | 
 
 
 def take_up(register: Register, reason: str | None) -> None:
-    """Mark what waits, refused newer versions too, to be tried again: all, or for one reason. A stop leaves the marks.
+    """Mark what waits, refused newer versions too, and what is archived without a file or its copy, to be tried again:
+    all, or for one reason. A stop leaves the marks.
 
     Args:
         register: of the archive; must be locked.
         reason: a code of `archive.reasons.Reason`, None for all.
     """
-    chosen = "(state='quarantined' OR newer_rejected) AND (reason=:reason OR :reason IS NULL)"
+    incomplete = "(state='archived' AND reason IS NOT NULL)"
+    chosen = f"(state='quarantined' OR newer_rejected OR {incomplete}) AND (reason=:reason OR :reason IS NULL)"
     with register.transaction():
         run = register.connection.execute
         run(f"UPDATE document SET again=1 WHERE {chosen}", {"reason": reason})  # noqa: S608

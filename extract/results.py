@@ -8,7 +8,7 @@ from archive.ledger import State, Step
 from archive.normalise.contract import Job, Timings
 from archive.package import PackageReceipt
 from archive.reasons import Reason
-from archive.record import JournalDocument, Patient, Quarantined
+from archive.record import FlagNote, JournalDocument, Patient, Quarantined
 from extract.plan import PlannedDocument
 
 
@@ -26,13 +26,15 @@ class LookedAt:
     content: tuple[str | None, ...] = ()
     problem: tuple[Reason, str] | None = None
     jobs: tuple[Job, ...] = ()
+    missing: tuple[FlagNote, ...] = ()
+    """Of attachments that are not there, without which it is archived."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
     """What became of one document. `content` belongs to what is held, or else waits; `reason` and `detail` to what
-    waits, or is left out; `converted` tells work done now from what was carried over; `withdrawn`: something waited
-    before, or may have, and nothing does now."""
+    waits, or is left out, or is missing of what is held; `converted` tells work done now from what was carried over;
+    `withdrawn`: something waited before, or may have, and nothing does now."""
 
     key: str
     id: str

@@ -19,13 +19,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archive import quarantine
+from archive.identifiers import package_id
 from archive.ledger import Said, State, Step, next_step
 from archive.normalise.contract import Job, Limits, NormaliserLike, Outcome, Rejected, Timings
 from archive.normalise.judging import Judging
 from archive.reasons import Reason
+from archive.record import FlagNote
 from archive.reuse import Earlier
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree, sha256_file
 from extract.assemble import Desk, assemble
+from extract.filing import held_original, missing_note
 from extract.plan import PlannedDocument, PlannedPatient, Task
 from extract.register import fingerprint
 from extract.results import LookedAt, TaskResult
@@ -160,7 +163,10 @@ class Run:
         work = [d for _, documents in patients for d in documents if d.step is Step.WORK]
         out = self.work / "out"
         out.mkdir()
-        outcomes = self._archived_before([j for d in work if not d.plan.again for j in d.jobs], out)
+        # of what is archived but for a copy, all else is as it was
+        outcomes = self._archived_before(
+            [j for d in work if not d.plan.again or d.plan.state is State.ARCHIVED for j in d.jobs], out
+        )
         outcomes |= self._normalise([j for d in work for j in d.jobs if j.key not in outcomes], out)
         result = TaskResult(timings=self.timings)
         # A package is renamed into its place, so it is written on the archive's own file system.
@@ -187,8 +193,11 @@ class Run:
             said = Said(new=True, excluded=True, same=print_ == plan.done_fingerprint)
             return LookedAt(plan, next_step(plan.state, said), print_, plan.content)
         with self._stage("hash", len(plan.files)):
-            content, jobs, problem = self._read(plan)
+            content, jobs, problem, missing = self._read(plan, patient)
         problem = self._problem_of(plan, patient) or problem
+        if problem is not None and plan.state is State.ARCHIVED and not plan.said_anew:
+            # `retry` asked for what is missing of it, and cannot have it: nothing newer was said that could be refused
+            return LookedAt(plan, next_step(plan.state, Said(new=False)), plan.done_fingerprint or "", plan.content)
         print_ = _print(plan, patient, content)
         if plan.state.held and patient.conflicting and plan.done_fingerprint != print_:
             # rows that conflict on whose journal it is say nothing against a version that is held already
@@ -201,7 +210,7 @@ class Run:
             same=print_ == plan.done_fingerprint,
             same_bytes=content == plan.content,
         )
-        return LookedAt(plan, next_step(plan.state, said, again=plan.again), print_, content, problem, jobs)
+        return LookedAt(plan, next_step(plan.state, said, again=plan.again), print_, content, problem, jobs, missing)
 
     def _problem_of(self, plan: PlannedDocument, patient: PlannedPatient) -> tuple[Reason, str] | None:
         if plan.problem is not None:
@@ -218,11 +227,15 @@ class Run:
             return Reason.CONVERSION_FAILED, "A worker process died each time this document was converted."
         return None
 
-    def _read(self, plan: PlannedDocument) -> tuple[tuple[str | None, ...], tuple[Job, ...], tuple[Reason, str] | None]:
-        """Hash every file of a document; what cannot be read has no job, and the first such is the problem."""
+    def _read(
+        self, plan: PlannedDocument, patient: PlannedPatient
+    ) -> tuple[tuple[str | None, ...], tuple[Job, ...], tuple[Reason, str] | None, tuple[FlagNote, ...]]:
+        """Hash every file of a document; what cannot be read has no job. The first such that the document cannot be
+        archived without is the problem; flags tell of the others."""
         content: list[str | None] = []
         jobs: list[Job] = []
         problem: tuple[Reason, str] | None = None
+        notes: list[FlagNote] = []
         # what waits is the version that the row speaks of, unless the row is a newer one
         stored = {} if plan.said_anew else self._stored_bytes(plan)
         for seq, f in enumerate(plan.files, start=1):
@@ -230,6 +243,8 @@ class Run:
             source, expected = f.path, ""
             if f.name in stored and (source is None or not source.is_file()):
                 source, expected = stored[f.name]
+            elif plan.state is State.ARCHIVED and not plan.said_anew and (source is None or not source.is_file()):
+                source, expected = self._archived_bytes(plan, patient, seq)
             try:
                 if source is None:
                     raise FileNotFoundError
@@ -238,14 +253,31 @@ class Run:
                     raise OSError(errno.EIO, "not the bytes that were kept")
             except FileNotFoundError:
                 content.append(None)
-                problem = problem or missing
+                found = missing
             except OSError as e:
                 content.append(None)
-                problem = problem or (Reason.UNREADABLE, f"Reading it gives {type(e).__name__} ({e.errno}).")
+                found = (Reason.UNREADABLE, f"Reading it gives {type(e).__name__} ({e.errno}).")
             else:
                 content.append(sha)
                 jobs.append(Job(f"{plan.document.id}-{seq}", source, f.name, sha, size))
-        return tuple(content), tuple(jobs), problem
+                continue
+            note = missing_note(seq, len(plan.files), found[0], plan.content if plan.state.held else None)
+            if note is None:
+                problem = problem or found
+            else:
+                notes.append(note)
+        return tuple(content), tuple(jobs), problem, tuple(notes)
+
+    def _archived_bytes(self, plan: PlannedDocument, patient: PlannedPatient, seq: int) -> tuple[Path | None, str]:
+        """An archived original, taken out of its package with its hash, for a retry after the export is gone."""
+        sha = plan.content[seq - 1] if seq <= len(plan.content) else None
+        if sha is None or patient.patient is None:
+            return None, ""
+        package = self.worker.store.package_path(package_id(patient.patient.id, patient.generation))
+        try:
+            return held_original(package, plan.document.id, seq, self.work / f"{plan.document.id}-{seq}.held"), sha
+        except FileNotFoundError:
+            return None, ""
 
     def _stored_bytes(self, plan: PlannedDocument) -> dict[str, tuple[Path, str]]:
         """Bytes kept in quarantine with their hash, for a retry after the export is gone."""
