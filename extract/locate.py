@@ -53,10 +53,7 @@ class Locator:
         if answer is NoFile.AMBIGUOUS:
             return PlannedFile(path, None, (Reason.FILE_AMBIGUOUS, _AMBIGUOUS))
         if answer is NoFile.MISSING:
-            above = self._above(group)
-            if above is None and _has_come(root, path):
-                return PlannedFile(path, root / path)
-            return PlannedFile(path, None, above or (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))
+            return PlannedFile(path, None, self._above(group) or (Reason.FILE_MISSING, Reason.FILE_MISSING.sentence))
         assert isinstance(answer, int)  # noqa: S101 - the two above are all there is besides
         return self._file(root, path, found[answer])
 
@@ -89,16 +86,6 @@ class Locator:
         if kind == FileKind.SPECIAL:
             return PlannedFile(name, None, (Reason.FILE_MISSING, _SPECIAL))
         return PlannedFile(name, root / (os.fsdecode(disk) if disk is not None else path))
-
-
-def _has_come(root: Path, path: str) -> bool:
-    """Whether a file that the inventory lacks was put in its place since: under its very name, and not by a link that
-    leads out of the export."""
-    place = root / path
-    try:
-        return place.is_file() and place.resolve().is_relative_to(root.resolve())
-    except (OSError, RuntimeError, ValueError):
-        return False
 
 
 def compare(db: sqlite3.Connection, export: int) -> Comparison:
