@@ -292,7 +292,8 @@ class Climb:
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))
         if copy.route.startswith(office.ROUTE):
             flags += boxes(copy.text)
-        flags += sourcecheck.notes(copy.found, self.format.family)
+        known = {f.code for f in flags}
+        flags += [n for n in sourcecheck.notes(copy.found, self.format.family) if n.code not in known]
         if not copy.text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))
         self.parts, self.container, self.says = made.parts, made.container, made.says

@@ -17,6 +17,7 @@ from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FlagNote, Verdict
 from archive.rereading.contract import Findings
 from archive.rereading.pagetext import plain_pages
+from archive.rereading.pdftext import drawn_text
 
 ANNEX = "annex"
 
@@ -82,8 +83,9 @@ def read(
         with shop.stage("reread"):
             check = functools.partial(sourcecheck.check, source, family, flags=codes)
             found = guarded(lambda: check(None if pictures else shown, text), limits.seconds)
-            if found is not None and found.on_pages.total and plain is not None:
-                shown, _ = whole()
+            if found is not None and found.on_pages.total and not pictures:
+                # looked for once more where a PDF reader shows it, with what annotations draw
+                shown = guarded(lambda: drawn_text(pdf), limits.seconds)
                 found = guarded(lambda: check(shown, text), limits.seconds)
     except DocumentProblem:
         found = None  # what a second reader cannot read says nothing of the copy

@@ -46,11 +46,13 @@ def compare(reading: Reading, page_text: str, text_copy: str) -> Findings:
     in_text = on_pages if text_copy == page_text else _missing(reading, text_copy)
     wanted = 0 if reading.text.isascii() else len(_RAISED.findall(reading.text))
     raised = wanted - sum(len(p.findall(text_copy)) for p in (_RAISED, _POWER)) if wanted else 0
+    kinds = dict.fromkeys(k for line in on_pages.lines + in_text.lines if (k := reading.kinds.get(line)) is not None)
     return Findings(
         on_pages=on_pages,
         in_text=in_text,
         raised=max(0, raised),
         strange=strange(text_copy) or strange(page_text),
+        kinds=tuple(kinds),
         blank=on_pages.words > 0 and not tokens(page_text).texts,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from archive.reasons import Flag
@@ -17,11 +18,13 @@ class Reading:
         margins: headers and footers, a line for each paragraph; the pages they are for may not exist.
         partly: the reader knows that it reads more than is shown (hidden words, cells without their formats), so that
             what is missing is no certain loss.
+        kinds: lines of the text whose loss has a flag of its own.
     """
 
     text: str
     margins: str = ""
     partly: bool = False
+    kinds: Mapping[str, Flag] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Findings:
         in_text: what the text copy does not have.
         raised: raised digits behind a digit that the text copy gives as ordinary ones (10⁹ as 109).
         strange: characters without an agreed meaning in the text copy: private use, U+FFFD, C1 controls.
+        kinds: flags of the lines that are missing somewhere and have one of their own.
         blank: the source has words and the pages have none.
     """
 
@@ -71,6 +75,7 @@ class Findings:
     in_text: Missing = field(default_factory=Missing)
     raised: int = 0
     strange: int = 0
+    kinds: tuple[Flag, ...] = ()
     blank: bool = False
 
     @property
@@ -90,6 +95,7 @@ class Findings:
         for flag, count in kinds:
             if count:
                 found.append((flag, f"{count} of {max(pages.said, text.said)} words, numbers and signs."))
+        found += [(flag, "Words of them are missing.") for flag in self.kinds]
         if self.raised:
             found.append((Flag.RAISED_AS_DIGITS, f"{self.raised} places."))
         if self.strange:

@@ -19,15 +19,31 @@ _LONGEST_NAME = 256
 
 def pdf_text(path: Path) -> str:
     """The text of a PDF's pages; raises pypdfium2.PdfiumError where it is none."""
+    return _text(path, drawn=False)
+
+
+def drawn_text(path: Path) -> str:
+    """The text of a PDF's pages with that of its fields and annotations, as they are drawn; raises as `pdf_text`."""
+    return _text(path, drawn=True)
+
+
+def _text(path: Path, *, drawn: bool) -> str:
     document = pypdfium2.PdfDocument(path)
     try:
-        return "\n".join(_page_text(document, n) for n in range(len(document)))
+        if drawn and document.get_formtype() == _raw.FORMTYPE_ACRO_FORM:
+            document.init_forms()
+        return "\n".join(_page_text(document, n, drawn=drawn) for n in range(len(document)))
     finally:
         document.close()
 
 
-def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
+def _page_text(document: pypdfium2.PdfDocument, number: int, *, drawn: bool) -> str:
     page = document[number]
+    if drawn and _raw.FPDFPage_GetAnnotCount(page.raw):
+        changed = _raw.FPDFPage_Flatten(page.raw, _raw.FLAT_NORMALDISPLAY)
+        if changed == _raw.FLATTEN_SUCCESS:
+            page.close()
+            page = document[number]
     try:
         text = page.get_textpage()
         try:

@@ -26,7 +26,7 @@ from archive.rereading.docwords import doc_text
 from archive.rereading.messages import mail_text, outlook_text
 from archive.rereading.opendocument import opendocument_parts, opendocument_text
 from archive.rereading.openxml import slides_text, word_parts, word_text, workbook_text
-from archive.rereading.pdftext import pdf_text
+from archive.rereading.pdfwords import pdf_reading
 from archive.rereading.records import hl7_text, json_text, xml_text
 from archive.rereading.rtfwords import rtf_parts, rtf_text
 from archive.rereading.webwords import html_file, html_text
@@ -36,6 +36,8 @@ OFFICE_ONLY = frozenset({"doc", "wpd"})
 
 _PARTLY = frozenset({"odt", "ods", "odp", "xlsx"})
 """Families whose reader reads hidden words too."""
+_UNKNOWN_SIGN = re.compile(r"\S*[\ue000-\uf8ff]\S*")
+"""A sign of a symbol font whose name the reader does not know, with the letters it is joined to."""
 _UNREADABLE = (
     ValueError,
     LookupError,
@@ -69,6 +71,8 @@ def reading_of(path: Path, family: str) -> Reading | None:
     """What a source says; None where there is no reader for its family, or the reader cannot read it."""
     parts, reader = _IN_PARTS.get(family), _READERS.get(family)
     try:
+        if family == "pdf":
+            return pdf_reading(path)
         if parts is not None:
             return Reading(*parts(path), partly=family in _PARTLY)
         return None if reader is None else Reading(reader(path), partly=family in _PARTLY)
@@ -104,7 +108,7 @@ def _metafile(path: Path) -> str:
 
 def _doc(path: Path) -> tuple[str, str]:
     found = doc_text(path)
-    return found.body, found.margins
+    return _UNKNOWN_SIGN.sub(" ", found.body), _UNKNOWN_SIGN.sub(" ", found.margins)
 
 
 _READERS: dict[str, Callable[[Path], str]] = {
@@ -119,7 +123,6 @@ _READERS: dict[str, Callable[[Path], str]] = {
     "hl7": hl7_text,
     "eml": mail_text,
     "msg": outlook_text,
-    "pdf": pdf_text,
     "emf": _metafile,
     "wmf": _metafile,
 }
@@ -130,5 +133,5 @@ _IN_PARTS: dict[str, Callable[[Path], tuple[str, str]]] = {
     "odt": opendocument_parts,
 }
 """Readers that know headers and footers apart."""
-REREAD = frozenset(_READERS) | frozenset(_IN_PARTS)
+REREAD = frozenset(_READERS) | frozenset(_IN_PARTS) | {"pdf"}
 """Families whose files are read a second time, so that one which cannot be is worth a word."""

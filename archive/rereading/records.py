@@ -20,6 +20,10 @@ _SAID_CODED = re.compile(r"[A-Za-z0-9+/=\s]+")
 _CODED_NAMES = frozenset(("Base64Container", "base64", "data", "BinaryData", "binary"))
 _CODED_MARKS = {"representation": "B64", "ENC": "B64", "type": "base64Binary"}
 _INLINE = INLINE | {"content", "linkHtml"}
+_OF_LAYOUT = frozenset(("rowspan", "colspan", "styleCode", "listType", "revised", "style", "class", "space")) | {
+    *("border", "width", "height", "align", "valign", "cellpadding", "cellspacing"),
+}
+"""Attributes that say how a narrative is set, not what it says; a value behind # names a place in the record."""
 _OF_A_CODE = frozenset(("S", "DN", "codeSystem", "displayName", "code"))
 """Attributes of a coded value: a page tells code and code system once."""
 _FACT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}")
@@ -72,8 +76,12 @@ class _Xml:
         above = self._stack[-1] if self._stack else (False, False)
         coded = above[1] or local in _CODED_NAMES
         is_code = not _OF_A_CODE.isdisjoint(key.rpartition(":")[2] for key in attributes)
+        if "revised" in attributes:
+            self._run.append(" ")  # a page sets struck and inserted text apart
         for key, value in attributes.items():
             key_prefix, _, key_local = key.rpartition(":")
+            if key_local in _OF_LAYOUT or value.startswith("#"):
+                continue
             if key == "xmlns" or key_prefix == "xmlns" or key_local in ("schemaLocation", "noNamespaceSchemaLocation"):
                 continue
             coded = coded or _CODED_MARKS.get(key_local) == value.rpartition(":")[2]

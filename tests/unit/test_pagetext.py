@@ -12,7 +12,7 @@ from archive.normalise.typeset import typeset
 from archive.rereading.compare import compare
 from archive.rereading.contract import Reading
 from archive.rereading.pagetext import plain_pages
-from archive.rereading.readers import pdf_text
+from archive.rereading.pdftext import pdf_text
 from tests.documents import pdf
 
 

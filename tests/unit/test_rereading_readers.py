@@ -6,12 +6,16 @@ import io
 import zipfile
 from pathlib import Path
 
+import pikepdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pikepdf import Array, Dictionary, Name, String
 
 from archive.compound import written
-from archive.rereading.readers import REREAD, source_text, words_within
+from archive.reasons import Flag
+from archive.rereading.compare import compare
+from archive.rereading.readers import REREAD, reading_of, source_text, words_within
 from archive.rereading.tokens import tokens
 from tests.documents import docx, run
 
@@ -164,6 +168,12 @@ def test_html(tmp_path: Path, page: str, tokens: list[str]) -> None:
         (f"<a><v>{'QUJD' * 30}</v>ja</a>", ["ja"]),
         (r"<a>{\rtf1\ansi f\'f8ler}</a>", ["føler"]),
         ("<a>&lt;p>Pasienten er &lt;b>ute&lt;/b>&lt;/p></a>", ["pasienten", "er", "ute"]),
+        ("<a x='#e1' rowspan='2'>to <content revised='delete'>tre</content></a>", ["to", "tre"]),
+        (
+            "<a><q V='1' DN='ja'/><q V='1' DN='ja'/><q V='2' U='mg'/><q V='2' U='mg'/></a>",
+            ["1", "ja", "2", "mg", "2", "mg"],
+        ),
+        ("<a><v>2020-01-02</v><v>2020-01-02</v>1.2.3.4</a>", ["2020-01-02", "1.2.3.4"]),
         ("<a>ikke <b>lukket</a>", ["<", "a", ">", "ikke", "<", "b", ">", "lukket", "<", "a", ">"]),
     ],
 )
@@ -232,3 +242,34 @@ def test_no_bytes_make_a_reader_raise(family: str, content: bytes) -> None:
         text = source_text(Path(file.name), family)
         assert text is None or isinstance(text, str)
     assert isinstance(words_within(content), str)
+
+
+def form(path: Path) -> Path:
+    """A PDF with two fields and three notes; one of each is hidden."""
+    with pikepdf.new() as document:
+        document.add_blank_page()
+        opt = Array([Array([String("2"), String("Høy risiko")])])
+        kid = document.make_indirect(Dictionary(Subtype=Name.Widget, Rect=Array([0, 0, 9, 9])))
+        parent = document.make_indirect(Dictionary(FT=Name.Tx, V=String("CAVE ≥ 2"), Kids=Array([kid])))
+        kid.Parent = parent
+        annotations = [
+            kid,
+            document.make_indirect(Dictionary(Subtype=Name.Widget, FT=Name.Ch, V=String("2"), Opt=opt)),
+            document.make_indirect(Dictionary(Subtype=Name.Widget, FT=Name.Tx, V=String("skjult"), F=2)),
+            document.make_indirect(Dictionary(Subtype=Name.Widget, FT=Name.Tx, V=String("hemmelig"), Ff=1 << 13)),
+            Dictionary(Subtype=Name.FreeText, Contents=String("en\rto")),
+            Dictionary(Subtype=Name.Link, Contents=String("lenke")),
+        ]
+        document.Root.AcroForm = Dictionary(Fields=Array([parent, *annotations[1:4]]))
+        document.pages[0].Annots = Array(annotations)
+        document.save(path)
+    return path
+
+
+def test_pdf_has_what_is_filled_in_and_the_words_of_notes(tmp_path: Path) -> None:
+    reading = reading_of(form(tmp_path / "a.pdf"), "pdf")
+    assert reading is not None
+    assert reading.text.split("\n")[1:] == ["CAVE ≥ 2", "Høy risiko", "en", "to"]
+    assert [f for f, _ in compare(reading, "en to", "en to").flags()][-1] is Flag.FORM_VALUES_CHANGED
+    lost = compare(reading, "CAVE ≥ 2 Høy risiko en", "CAVE ≥ 2 Høy risiko en to").flags()
+    assert [f for f, _ in lost] == [Flag.WORDS_MISSING, Flag.ANNOTATIONS_MISSING]
