@@ -27,6 +27,10 @@ from extract.sources.walk import FileTree
 from extract.sources.xpaths import compile_xpath
 
 _FINDINGS = 1_000
+_NO_HEADER = (
+    "; its first row has none of the columns and does not look like a header (`header`, `skip_lines`, `delimiter`,"
+    " `encoding`)"
+)
 
 
 class DirectorySource:
@@ -155,18 +159,24 @@ class DirectorySource:
             files_of(self.root, spec)
             headers[name] = csv_columns(self.root, spec) if spec.format == "csv" else None
 
+        asked: list[tuple[str, str, Where]] = []
+
         def check(table: str, column: str, where: Where) -> None:
-            header = headers[table]
-            spec = self.mapping.tables[table]
+            asked.append((table, column, where))
+
+        scopes = columns_used(self.mapping, check)
+        # A first row with none of the columns is no header, but most likely a patient: nothing of it is told.
+        named = {table for table, column, _ in asked if column in (headers[table] or ())}
+        for table, column, where in asked:
+            header, spec = headers[table], self.mapping.tables[table]
             if header is None:
                 try:
                     compile_xpath(column, spec)
                 except ValueError as e:
                     faults.append((where, f"bad XPath {column!r}: {e}"))
             elif column not in header:
-                faults.append((where, f"{spec.file} has no column {column!r}{nearest(column, header)}"))
-
-        scopes = columns_used(self.mapping, check)
+                hint = nearest(column, header) if table in named or not spec.header else _NO_HEADER
+                faults.append((where, f"{spec.file} has no column {column!r}{hint}"))
         if faults:
             findings = dict.fromkeys(self.mapping.fault(where, message) for where, message in sorted(faults, key=str))
             raise MappingError(

@@ -381,3 +381,17 @@ def test_a_bad_row_of_a_file_table_stops_its_document(source: Opener) -> None:
     (loose,) = (d for d in found.values() if d.key.startswith("!"))
     assert loose.problem is not None and "2 columns where the header has 3" in loose.problem[1]
     assert s.bad_rows == {"ved": 4}
+
+
+@pytest.mark.parametrize("row", ["P0;Testesen;Kari;01.02.1950", "Testesen;Kari", "Testesen", "NRR;Testesen"])
+def test_a_first_row_that_is_no_header_is_never_quoted(source: Opener, row: str) -> None:
+    with pytest.raises(MappingError) as caught:
+        source(patient='family_name = "TESTESEN"\n', pas=f"{row}\n{row}\n")
+    message = str(caught.value)
+    assert "pas.csv has no column 'NR'" in message and "does not look like a header" in message
+    assert not [value for value in row.split(";") if value in message]
+
+
+def test_a_header_that_is_one_helps(source: Opener) -> None:
+    with pytest.raises(MappingError, match="did you mean 'ETTERNAVN'"):
+        source(patient='family_name = "ETTERNAM"\n', pas="NR;ETTERNAVN\n1;x\n")
