@@ -7,6 +7,7 @@ digit; century and sex then not derivable), Tenor test population (month + 80).
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,14 +146,20 @@ def document_id(archive: str, system: str, key: str) -> str:
     return str(uuid.uuid5(uuid.UUID(archive), f"document\n{system}\n{key}"))
 
 
-def patient_ids(archive: str, system: str) -> Callable[[str], str]:
-    """`patient_id` with archive and system fixed, for millions of keys."""
-    return _fast(archive, f"patient\n{system}\n")
+def patient_ids(archive: str, system: str, numbering: str = "") -> Callable[[str], str]:
+    """`patient_id` with archive and system fixed, for millions of keys; a `numbering` other than the archive's first
+    has ids of its own."""
+    return _fast(archive, _kind("patient", system, numbering))
 
 
-def document_ids(archive: str, system: str) -> Callable[[str], str]:
-    """`document_id` with archive and system fixed, for millions of keys."""
-    return _fast(archive, f"document\n{system}\n")
+def document_ids(archive: str, system: str, numbering: str = "") -> Callable[[str], str]:
+    """`document_id` with archive and system fixed, for millions of keys; see `patient_ids`."""
+    return _fast(archive, _kind("document", system, numbering))
+
+
+def _kind(kind: str, system: str, numbering: str) -> str:
+    # the ids of archives that are there stay as they are; as JSON no numbering can look like a part of a key
+    return f"{kind} of {json.dumps([system, numbering])}\n" if numbering else f"{kind}\n{system}\n"
 
 
 def _fast(archive: str, prefix: str) -> Callable[[str], str]:

@@ -22,7 +22,7 @@ from typing import Any
 
 from archive import quarantine
 from archive.catalogue import Catalogue
-from archive.errors import CatalogueInvalidError, DamagedError, JournalarkivError, WorkersFailedError
+from archive.errors import CatalogueInvalidError, DamagedError, JournalarkivError, MappingError, WorkersFailedError
 from archive.ledger import State
 from archive.normalise.contract import Limits
 from archive.normalise.judging import Judging
@@ -30,7 +30,7 @@ from archive.store import ArchiveStore, sha256_file, write_durably
 from archive.validate import LONG_RUN
 from extract import told
 from extract.incoming import read_export
-from extract.mapping import Mapping
+from extract.mapping import Mapping, load
 from extract.plan import BATCH_DOCUMENTS, Planner, Task, select_pilot
 from extract.progress import Progress
 from extract.recorder import Recorder
@@ -38,11 +38,13 @@ from extract.register import Export, Register
 from extract.results import RunSummary, TaskResult
 from extract.scratch import scratch_folder
 from extract.sources.contract import Source
+from extract.sources.numbering import Known, tables
 from extract.work import opening_note, run_task, start_worker
 from extract.workers import WorkerDied, WorkerPool
 
 log = logging.getLogger(__name__)
 MAX_DEATHS_IN_A_ROW = 20
+_NUMBERINGS = "numberings"
 _NOTHING_WAITS = (State.ARCHIVED, State.EXCLUDED)
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "GOMAXPROCS": "1"}
 """The engines written in Rust (typst) and Go (siegfried) would each start a thread for every core, in every worker."""
@@ -192,6 +194,7 @@ def _register(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     digest = source.register_digest()
     mapping_sha, _ = sha256_file(mapping.path)
+    numberings = source.number_keys(_numberings(store, register))
     export, registered = register.begin_export(
         source.root.resolve(), delta=options.delta, register_sha256=digest, mapping_sha256=mapping_sha, now=now
     )
@@ -200,7 +203,22 @@ def _register(
         with progress.registering() as tell:
             read_export(register, source, export, tell, max_gone=options.max_gone)
         export = replace(export, registered=True)
+    with register.transaction():
+        told.store(register.connection, _NUMBERINGS, numberings)
     return export
+
+
+def _numberings(store: ArchiveStore, register: Register) -> Known:
+    """The tables that the archive was made from; of an archive of an earlier version, those of its first mapping."""
+    known: Known = told.load(register.connection, _NUMBERINGS)
+    first = register.connection.execute(
+        "SELECT mapping_sha256 FROM export WHERE registered=1 ORDER BY number"
+    ).fetchone()
+    if not known and first is not None:
+        kept = store.seals / f"mapping-{first[0][:16]}.toml"
+        with contextlib.suppress(MappingError):
+            known = tables(load(kept))
+    return known
 
 
 def _adopt_generations(store: ArchiveStore, register: Register) -> None:

@@ -75,9 +75,9 @@ class Tally:
             self.rows[f"{Reason.BAD_ROW.value} table {table}"] += rows
         before = load(db, "protections")
         protections = {name: _merged(before.get(name), p) for name, p in source.protections.items()}
-        _store(db, f"told {export}", {code: n for code, n in self.rows.items() if n})
-        _store(db, "protections", before | protections)
-        _store(db, f"unclear {export}", {n: why for n, p in protections.items() if (why := _unclear(p))})
+        store(db, f"told {export}", {code: n for code, n in self.rows.items() if n})
+        store(db, "protections", before | protections)
+        store(db, f"unclear {export}", {n: why for n, p in protections.items() if (why := _unclear(p))})
 
 
 def _field(detail: str) -> str:
@@ -185,5 +185,6 @@ def load(db: sqlite3.Connection, key: str) -> dict[str, Any]:
     return found
 
 
-def _store(db: sqlite3.Connection, key: str, value: Mapping[str, Any]) -> None:
+def store(db: sqlite3.Connection, key: str, value: Mapping[str, Any]) -> None:
+    """Keep a JSON object in the work register's table `meta`."""
     db.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, json.dumps(value, ensure_ascii=False, sort_keys=True)))

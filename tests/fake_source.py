@@ -65,6 +65,9 @@ class FakeSource:
             if path.is_file():
                 yield FoundFile(path.relative_to(self.root).as_posix(), path.stat().st_size)
 
+    def number_keys(self, known: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        return known
+
     def fold_name(self, path: str) -> str:
         return fold_name(path, match_case=False)
 

@@ -136,6 +136,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
     "patient": {
         "table": Key(Kind.TEXT, required=True),
         "key": Key(Kind.VALUE, required=True),
+        "numbering": Key(Kind.TEXT),
         "joins": Key(Kind.JOINS, section="join"),
         "identifier": Key(Kind.VALUES),
         "historic_identifiers": Key(Kind.VALUES),
@@ -153,6 +154,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "table": Key(Kind.TEXT, required=True),
         "key": Key(Kind.VALUE, required=True),
         "patient": Key(Kind.VALUE, required=True),
+        "numbering": Key(Kind.TEXT),
         "joins": Key(Kind.JOINS, section="join"),
         "files": Key(Kind.SECTIONS, required=True, section="files"),
         "exclude": Key(Kind.SECTIONS, section="exclude"),

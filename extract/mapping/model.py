@@ -133,6 +133,8 @@ class PatientSpec:
     local_identifiers: tuple[ValueSpec, ...] = ()
     joins: tuple[JoinSpec, ...] = ()
     extra: tuple[tuple[str, ValueSpec], ...] = ()
+    numbering: str | None = None
+    """Whose numbers the keys are; see `extract.sources.numbering`. None where the mapping does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class DocumentSpec:
     fields: ReadOnly[str, ValueSpec]
     joins: tuple[JoinSpec, ...] = ()
     extra: tuple[tuple[str, ValueSpec], ...] = ()
+    numbering: str | None = None
+    """Whose numbers the keys are; see `extract.sources.numbering`. None where the mapping does not say."""
     files: tuple[FilesSpec, ...] = ()
     exclude: tuple[Exclusion, ...] = ()
 

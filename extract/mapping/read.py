@@ -340,6 +340,7 @@ class _Reader(Checker):
             "table": own.get("table", ""),
             "key": self.value(own.get("key", ""), (name, "key")),
             "joins": self.joins(own.get("joins", {}), (name, "joins")),
+            "numbering": own.get("numbering"),
             "extra": self.named_values(own.get("extra", {}), (name, "extra")),
         }
         return own, fields, common

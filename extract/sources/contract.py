@@ -118,6 +118,15 @@ class Source(Protocol):
         """Every file below the root, and every name there that is no file or cannot be read."""
         ...
 
+    def number_keys(self, known: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        """Learn which tables the archive was made from so far, before anything is read; what is known then is given
+        back (`extract.sources.numbering`).
+
+        Raises:
+            MappingError: it is not certain whose numbers the keys are.
+        """
+        ...
+
     def fold_name(self, path: str) -> str:
         """What a path has in common with those that may be meant by it (`extract.sources.names`)."""
         ...

@@ -19,6 +19,7 @@ from extract.mapping.model import CodeList, JoinSpec, Mapping, TableSpec
 from extract.sources.contract import FoundFile, Protection, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler
 from extract.sources.names import fold_name
+from extract.sources.numbering import Known, settle, table_of
 from extract.sources.records import DocumentBuilder, FilesBuilder, PatientBuilder, row_key
 from extract.sources.scope import Scope, columns_used
 from extract.sources.staging import Groups, Lookup, Staging, join_key
@@ -55,6 +56,7 @@ class DirectorySource:
         self.system = mapping.system_name
         self.archive_id = mapping.archive_info().id
         self.protections: dict[str, Protection] = {}
+        self._numberings: Known = {}
         self.bad_rows: Counter[str] = Counter()
         self.findings: list[str] = []
         """What is wrong with rows of joined tables, at most a thousand sentences."""
@@ -87,7 +89,7 @@ class DirectorySource:
         """See `Source.patients`. A bad row gives a patient that is flagged, so that no row is lost."""
         spec = self.mapping.patient
         table, compiler, join = self._opened("patient", spec.joins)
-        build = PatientBuilder(spec, compiler, self.archive_id, self.system)
+        build = PatientBuilder(spec, compiler, self.archive_id, self.system, self._numbering("patient"))
         self.protections |= compiler.protections
         for place, row, problem in table.rows():
             notes: list[FlagNote] = []
@@ -102,7 +104,8 @@ class DirectorySource:
         for builder in files:
             if builder.groups is not None:
                 builder.groups.restart()
-        build = DocumentBuilder(spec, compiler, files, self.archive_id, self.system)
+        of = self._numbering("document"), self._numbering("patient")
+        build = DocumentBuilder(spec, compiler, files, self.archive_id, self.system, *of)
         self.protections |= compiler.protections
         replaced = self.mapping.tables[spec.table].encoding_errors == "replace"
         for place, row, problem in table.rows():
@@ -126,6 +129,15 @@ class DirectorySource:
                 )
                 references = builder.of_row(values, [])
                 yield build.loose(place, row_key([spec.table, *values[:-1]]), "", references, problem)
+
+    def number_keys(self, known: Known) -> Known:
+        """See `Source.number_keys`."""
+        self._numberings = settle(self.mapping, known)
+        return self._numberings
+
+    def _numbering(self, kind: str) -> str:
+        spec = self.mapping.patient if kind == "patient" else self.mapping.document
+        return self._numberings.get(kind, {}).get(table_of(self.mapping, spec), spec.numbering or "")
 
     def register_digest(self) -> str:
         """See `Source.register_digest`."""

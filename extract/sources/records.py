@@ -31,6 +31,7 @@ from extract.mapping.model import DocumentSpec, PatientSpec, ValueSpec
 from extract.mapping.paths import PathRules, relative_path
 from extract.sources.contract import FileReference, SourceDocument, SourcePatient
 from extract.sources.fields import Compiler, Getter, Notes
+from extract.sources.numbering import scoped
 from extract.sources.staging import Groups, join_key
 from extract.sources.tables import Padded
 
@@ -52,10 +53,11 @@ def _digest(text: str) -> str:
 class PatientBuilder:
     """Makes a patient of a row."""
 
-    def __init__(self, spec: PatientSpec, compiler: Compiler, archive: str, system: str) -> None:
+    def __init__(self, spec: PatientSpec, compiler: Compiler, archive: str, system: str, numbering: str = "") -> None:
         fields = spec.fields
+        self._numbering = numbering
         self._key = compiler.text(spec.key, "key")
-        self._id = patient_ids(archive, system)
+        self._id = patient_ids(archive, system, numbering)
         self._current = [compiler.texts(v, "identifier") for v in spec.identifiers]
         self._historic = [compiler.texts(v, "historic identifier") for v in spec.historic_identifiers]
         self._local = [compiler.texts(v, "local identifier") for v in spec.local_identifiers]
@@ -106,7 +108,7 @@ class PatientBuilder:
             flags=tuple(dict.fromkeys(notes)),
             extra=tuple(extra),
         )
-        return SourcePatient(key, patient, place)
+        return SourcePatient(scoped(self._numbering, key), patient, place)
 
     def _identifiers(self, row: Sequence[str], notes: Notes) -> tuple[Identifier, ...]:
         found: dict[str, Identifier] = {}
@@ -169,11 +171,19 @@ class DocumentBuilder:
     """Makes a document of a row."""
 
     def __init__(
-        self, spec: DocumentSpec, compiler: Compiler, files: Sequence[FilesBuilder], archive: str, system: str
+        self,
+        spec: DocumentSpec,
+        compiler: Compiler,
+        files: Sequence[FilesBuilder],
+        archive: str,
+        system: str,
+        numbering: str = "",
+        of_patients: str = "",
     ) -> None:
         fields: Mapping[str, ValueSpec] = spec.fields
-        self._document_id = document_ids(archive, system)
-        self._patient_id = patient_ids(archive, system)
+        self._numbering, self._of_patients = numbering, of_patients
+        self._document_id = document_ids(archive, system, numbering)
+        self._patient_id = patient_ids(archive, system, of_patients)
         self._key = compiler.text(spec.key, "key")
         self._patient = compiler.text(spec.patient, "patient")
         self._files = files
@@ -252,7 +262,10 @@ class DocumentBuilder:
             wrong = Reason.BAD_ROW, bad
         elif not files and not excluded:
             wrong = Reason.NO_FILE, Reason.NO_FILE.sentence
-        return SourceDocument(key, patient, document, tuple(files), place, wrong, excluded)
+        return SourceDocument(*self._scoped(key, patient), document, tuple(files), place, wrong, excluded)
+
+    def _scoped(self, key: str, patient: str) -> tuple[str, str]:
+        return scoped(self._numbering, key), scoped(self._of_patients, patient)
 
     def bad(self, place: str, row: Sequence[str], problem: str) -> SourceDocument:
         """A row that cannot be used as it is, with what can be made out: key, patient and files."""
@@ -267,7 +280,7 @@ class DocumentBuilder:
         document = JournalDocument(
             id=self._document_id(key), source_key=key, patient_id=self._patient_id(patient), flags=()
         )
-        return SourceDocument(key, patient, document, tuple(files), place, (Reason.BAD_ROW, problem))
+        return SourceDocument(*self._scoped(key, patient), document, tuple(files), place, (Reason.BAD_ROW, problem))
 
     def _author_of(self, row: Sequence[str], notes: Notes) -> Author:
         parts = tuple([get(row, notes) for get in self._author])
