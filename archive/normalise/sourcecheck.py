@@ -36,7 +36,9 @@ def check(source: Path, family: str, page_text: str | None, text_copy: str, flag
         return None
     if reading.partly and not _HIDING.isdisjoint(flags):
         return Findings(strange=strange(text_copy))
-    found = compare(reading, text_copy if page_text is None else page_text, text_copy)
+    # What a style hides is in the text copy, and its absence from the pages is told.
+    apart = page_text is None or Flag.HIDDEN_TEXT in flags
+    found = compare(reading, text_copy if apart or page_text is None else page_text, text_copy)
     return found if page_text is not None else replace(found, on_pages=Missing(), blank=False)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from archive.normalise.richtext import Words, plain
-from archive.normalise.xmltree import Node
+from archive.normalise.xmltree import Node, local
 
 _MOST_ACROSS = 50
 _MOST_COLUMNS = 100
@@ -109,8 +109,8 @@ def _place(rows: list[list[Node]], top: int, grid: Grid, said: Callable[[Node], 
         for node in row:
             while (x, n) in taken:
                 x += 1
-            across = _span(node.take("colspan"), _MOST_ACROSS)
-            down = _span(node.take("rowspan"), len(rows), zero=len(rows))
+            across = _span(node, "colspan", _MOST_ACROSS)
+            down = _span(node, "rowspan", len(rows), zero=len(rows))
             if x + across > _MOST_COLUMNS:
                 grid.stray.append(plain(said(node)))
                 continue
@@ -126,8 +126,8 @@ def _place(rows: list[list[Node]], top: int, grid: Grid, said: Callable[[Node], 
             x += across
 
 
-def _span(text: str, most: int, zero: int = 1) -> int:
-    text = text.strip()
+def _span(node: Node, name: str, most: int, zero: int = 1) -> int:
+    text = next((v.strip() for k, v in node.attributes.items() if local(k) == name), "")
     number = int(text) if text.isdecimal() and len(text) < 6 else 1
     return max(1, min(number or zero, most))
 

@@ -24,11 +24,21 @@ _OF_LAYOUT = frozenset(("rowspan", "colspan", "styleCode", "listType", "revised"
     *("border", "width", "height", "align", "valign", "cellpadding", "cellspacing"),
 }
 """Attributes that say how a narrative is set, not what it says; a value behind # names a place in the record."""
+_APART = frozenset(("del", "ins", "s", "strike"))
 _OF_A_CODE = frozenset(("S", "DN", "codeSystem", "displayName", "code"))
 """Attributes of a coded value: a page tells code and code system once."""
 _FACT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}")
 _MARKED_UP = re.compile(r"<(?:!doctype|html|body|p|div|table|span|h[1-6]|ul|ol|br)\b.*>\s*$", re.IGNORECASE | re.DOTALL)
 """A page of HTML that stands in an element as text."""
+_TAGGED = re.compile(r"</[a-z][a-z0-9]*\s*>|<br\s*/?>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HELD = re.compile(
+    r"(?:data:[\w/.+-]*;base64,)?(?:JVBERi0|iVBORw0KGgo|/9j/|R0lGOD[dl]h|UEsDB|0M8R4KGxGuE|e1xydG)[A-Za-z0-9+/\s]{16,}={0,2}$"
+    r"|(?:0x)?(?:255044462d|7b5c727466)[0-9a-fA-F]{10,}$"
+)
+"""A file of a known kind in base64 or hexadecimal."""
+_RICH = re.compile(r"\\(?:strike|super|sub|pict|object)(?![a-z])")
+"""RTF that is split off as a file of its own, since it is more than text."""
 _JSON = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)', re.DOTALL)
 _JSON_ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
 _JSON_SINGLE = {"n": "\n", "t": "\t", "r": "\n", "b": " ", "f": " "}
@@ -49,7 +59,7 @@ def xml_text(path: Path) -> str:
 
 class _Xml:
     def __init__(self) -> None:
-        self._out: list[str] = []
+        self.out: list[str] = []
         self._run: list[str] = []
         self._seen: set[str] = set()  # what a page need show but once: codes, dates as they are written, object numbers
         self._stack: list[tuple[bool, bool]] = []  # whether raised, whether a coded file
@@ -63,7 +73,7 @@ class _Xml:
         parser.EntityDeclHandler = self._entity
         parser.Parse(content.rstrip(b"\0\x1a \r\n"), True)
         self._flush()
-        return "\n".join(self._out)
+        return "\n".join(self.out)
 
     @staticmethod
     def _entity(*_: object) -> None:
@@ -85,46 +95,61 @@ class _Xml:
             if key == "xmlns" or key_prefix == "xmlns" or key_local in ("schemaLocation", "noNamespaceSchemaLocation"):
                 continue
             coded = coded or _CODED_MARKS.get(key_local) == value.rpartition(":")[2]
-            self._value(value, once=is_code)
+            self.value(value, once=is_code)
         self._stack.append((above[0] or local == "sup", coded))
+        if local in _APART:
+            self._run.append(" ")  # what is struck and what is inserted are no one word
 
     def _end(self, name: str) -> None:
-        if name.rpartition(":")[2] not in _INLINE:
+        local = name.rpartition(":")[2]
+        if local not in _INLINE:
             self._flush()
+        elif local in _APART or local == "content":
+            self._run.append(" ")
         self._stack.pop()
 
     def _text(self, text: str) -> None:
         if not self._stack or not (self._stack[-1][1] and _SAID_CODED.fullmatch(text)):
-            self._run.append(raised(text) if self._stack and self._stack[-1][0] else text)
+            self._run.append(self._raised(text) if self._stack and self._stack[-1][0] else text)
+
+    @staticmethod
+    def _raised(text: str) -> str:
+        found = raised(text)
+        return f" {text} " if found == text and any(c.isdigit() for c in text) else found
 
     def _flush(self) -> None:
         if self._run:
             text = "".join(self._run)
             self._run.clear()
-            self._value(text)
+            self.value(text)
 
-    def _value(self, text: str, *, once: bool = False) -> None:
+    def value(self, text: str, *, once: bool = False) -> None:
         text = text.strip()
+        if _HELD.match(text):
+            return
         if once or _FACT.fullmatch(text):
             if text in self._seen:
                 return
             self._seen.add(text)
         if text.startswith("{\\rtf"):
-            self._out.append(rtf_text(text.encode("cp1252", "replace")))
-        elif _MARKED_UP.match(text):
-            self._out.append(shown(text))
+            if _RICH.search(text):
+                return
+            self.out.append(rtf_text(text.encode("cp1252", "replace")))
+        elif _MARKED_UP.match(text) or (_TAGGED.search(text) and "<" not in _TAG.sub("", text)):
+            self.out.append(shown(text))
         elif text and not (len(text) >= 60 and _CODED.fullmatch(text)):
-            self._out.append(text)
+            self.out.append(text)
 
 
 def json_text(path: Path) -> str:
     """Strings that are no names, and numbers, a line for each."""
-    out = []
+    values = _Xml()
+    out = values.out
     for string, name, number in _JSON.findall(decode(path.read_bytes()).text):
         if number:
             out.append(number)
         elif not name and string and not _CODED.fullmatch(string):
-            out.append(_JSON_ESCAPE.sub(_unescaped, string))
+            values.value(_JSON_ESCAPE.sub(_unescaped, string))
     return "\n".join(out)
 
 

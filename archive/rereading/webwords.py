@@ -27,6 +27,7 @@ _NOT_SHOWN = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNO
 _FAMILIES = re.compile(r"font-family\s*:\s*([^;]+)", re.IGNORECASE)
 _RULE = re.compile(r"\.([\w-]+)[^{}.]*\{[^{}]*?font-family\s*:\s*([^;{}]+)", re.IGNORECASE)
 """A class of a style sheet with its font."""
+_APART = frozenset(("del", "ins", "s", "strike"))
 _LATIN = frozenset(("iso-8859-1", "latin1", "us-ascii"))
 
 
@@ -68,6 +69,8 @@ def _seen(root: etree._Element) -> Iterator[str]:
     while stack:
         node, leaving, encoding, up = stack.pop()
         block = not isinstance(node.tag, str) or node.tag not in INLINE
+        if node.tag in _APART:
+            yield " "  # what is struck and what is inserted are no one word
         if leaving:
             if block:
                 yield "\n"
@@ -92,7 +95,10 @@ def _said(text: str | None, encoding: Encoding | None, up: bool) -> str:
     text = " ".join(re.split(r"[ \t\r\n\f]+", text or ""))
     if encoding is not None:
         text = recode(text, encoding)[0]
-    return raised(text) if up else text
+    if not up:
+        return text
+    found = raised(text)
+    return f" {text} " if found == text and any(c.isdigit() for c in text) else found
 
 
 def _first(fonts: str) -> str:
