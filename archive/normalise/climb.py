@@ -184,12 +184,15 @@ class Climb:
         if not verdict.passed:
             self._attempts.append(Attempt(pdf_route.KEPT, "rejected", _broken(verdict)))
             return None
-        self._attempts.append(Attempt(pdf_route.KEPT, "made"))
-        copy = self._folder() / "kept.pdf"
-        shutil.copyfile(source, copy)
         folder = self._folder() / "kept.parts"
-        found = guarded(lambda: pdf_route.within_kept(source, folder, shop.limits), shop.limits.seconds)
-        made = Made(copy, flags=found.flags, parts=found.parts, container=found.container)
+        kept = guarded(lambda: pdf_route.kept(source, folder, shop.limits), shop.limits.seconds)
+        if kept is None:
+            self._attempts.append(Attempt(pdf_route.KEPT, "rejected", "A field or annotation has no appearance."))
+            return None
+        self._attempts.append(Attempt(pdf_route.KEPT, "made"))
+        copy, found = self._folder() / "kept.pdf", kept.within
+        shutil.copyfile(source, copy)
+        made = Made(copy, flags=found.flags, text=kept.text, parts=found.parts, container=found.container)
         return self._deliver(self._read(pdf_route.KEPT, (copy, claim, verdict), made))
 
     def _make(self, route: str, answer: Path | DocumentProblem | None) -> Made:

@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pikepdf
@@ -182,13 +182,45 @@ def within(document: pikepdf.Pdf, source: Path, folder: Path, limits: Limits, *,
     return Within(parts, tuple(flags), "/Collection" in document.Root and bool(parts))
 
 
-def within_kept(source: Path, folder: Path, limits: Limits) -> Within:
-    """`within`, for a file whose bytes become the copy; raises as `look`."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is to know of a PDF whose bytes become the copy."""
+
+    within: Within
+    text: str | None
+    """Its text, where that is more than its pages say; else None."""
+
+
+def kept(source: Path, folder: Path, limits: Limits) -> Kept | None:
+    """Whether a valid PDF/A may be kept as it is: None where a form's value or an annotation is not to be seen in it.
+
+    Comments that a viewer lists beside the page are flagged, and in the text. Raises as `look`.
+    """
     with _opened(source) as document:
         try:
-            return within(document, source, folder, limits, kept=True)
+            if forms.has_undrawn(document) or any(
+                settle.is_invisible(annotation) for _, annotation in beside_pages.all_annotations(document)
+            ):
+                return None
+            found = within(document, source, folder, limits, kept=True)
+            beside = beside_pages.beside(document)
+            said = beside_pages.comments(document)
+            text = None
+            if pdfsigns.says_signs(document):
+                changed = folder.with_suffix(".signs.pdf")
+                document.save(changed, static_id=True)
+                text, _ = text_of(changed, most_pages=limits.pages)
+            if any(beside):
+                text = text if text is not None else text_of(source, most_pages=limits.pages)[0]
+                pages = text.split(PAGE_BREAK)
+                said = [c for c in said if not beside_pages.has(pages[c.page], c.text)]
+                text = PAGE_BREAK.join(beside_pages.merged(pages, beside))
         except _BROKEN as e:
             raise DocumentProblem(Reason.CORRUPT, f"The PDF's files cannot be read ({type(e).__name__}).") from e
+    if said:
+        detail = f"{len(said)} comments are listed by a viewer beside the pages; the text copy has their words."
+        found = replace(found, flags=(*found.flags, FlagNote(Flag.ANNOTATIONS_MISSING, detail)))
+    return Kept(found, text)
 
 
 def _opened(source: Path) -> pikepdf.Pdf:

@@ -8,10 +8,11 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name
 
 from archive.normalise.contract import Normalised
+from archive.normalise.finish import finish
 from archive.normalise.ladder import Normaliser
 from archive.reasons import Flag
 from tests import documents
-from tests.pdfforms import annotation, bare, form, widget
+from tests.pdfforms import annotation, bare, form, inked, widget
 
 _FIELDS = (
     widget("Tx", V="Temp ≥ 38 → ring\rlinje to", Ff=1 << 12),
@@ -52,3 +53,34 @@ def test_forms_annotations_and_signs_are_pdfa_by_themselves(tmp_path: Path) -> N
     assert Flag.ANNOTATIONS_MISSING not in {f.code for f in made.flags}
     assert text.count("Merknad") == 1
     assert made.page_count == 2
+
+
+def as_pdfa(path: Path, *annotations: Dictionary, out: Path) -> Path:
+    """A valid PDF/A-1b with annotations: level 1 lets them be without an appearance."""
+    form(path, *annotations, text="")
+    finish(path, out, "2b")
+    with pikepdf.open(out, allow_overwriting_input=True) as document:
+        for written in document.pages[0].obj.Annots:
+            del written["/AP"]
+        metadata = document.Root.Metadata
+        metadata.write(metadata.read_bytes().replace(b"part>2<", b"part>1<"))
+        document.save(out, force_version="1.4", object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    return out
+
+
+def test_a_valid_pdfa_is_kept_only_where_all_of_it_is_seen(tmp_path: Path) -> None:
+    comment = annotation("Text", (310, 300, 330, 320), Contents="Ring pårørende", T="Lege A", F=28)
+    pen = annotation("Ink", (310, 200, 400, 300), InkList=Array([Array([320, 210, 390, 290])]))
+    seen = as_pdfa(tmp_path / "1.pdf", comment, out=tmp_path / "seen.pdf")
+    unseen = as_pdfa(tmp_path / "2.pdf", pen, out=tmp_path / "unseen.pdf")
+    with Normaliser() as normaliser:
+        jobs = [documents.job(seen, "seen"), documents.job(unseen, "unseen")]
+        made = normaliser.normalise(jobs, tmp_path / "out")
+    kept, drawn = made["seen"], made["unseen"]
+    assert isinstance(kept, Normalised)
+    assert isinstance(drawn, Normalised)
+    assert (kept.route, kept.pdf.read_bytes()) == ("pdf-kept", seen.read_bytes())
+    assert "Ring pårørende" in kept.text.read_text(encoding="utf-8")
+    assert Flag.ANNOTATIONS_MISSING in {f.code for f in kept.flags}
+    assert drawn.route == "pdf"
+    assert inked(drawn.pdf, (315, 205, 395, 295))

@@ -35,7 +35,7 @@ def beside(pdf: pikepdf.Pdf) -> list[list[str]]:
     found = pdf.Root.get("/AcroForm")
     form = found if isinstance(found, Dictionary) else None
     pages: list[list[str]] = [[] for _ in pdf.pages]
-    for number, annotation in _annotations(pdf):
+    for number, annotation in all_annotations(pdf):
         if annotation.get("/Subtype") == Name.Widget:
             pages[number] += _of_field(Field(annotation, form))
     for comment in comments(pdf, hidden=True):
@@ -48,7 +48,7 @@ def beside(pdf: pikepdf.Pdf) -> list[list[str]]:
 def comments(pdf: pikepdf.Pdf, *, hidden: bool = False) -> list[Comment]:
     """What annotations say, in the order of the pages; with `hidden`, those that no viewer shows too."""
     result = []
-    for number, annotation in _annotations(pdf):
+    for number, annotation in all_annotations(pdf):
         kind = str(annotation.get("/Subtype"))
         if kind in ("/Widget", "/Link") or (is_hidden(annotation) and not hidden):
             continue
@@ -101,7 +101,8 @@ def _of_field(field: Field) -> list[str]:
     return [f"{TICKED} {label}" + (f": {name}" if name.casefold() not in _YES and name != label else "")]
 
 
-def _annotations(pdf: pikepdf.Pdf) -> Iterator[tuple[int, Dictionary]]:
+def all_annotations(pdf: pikepdf.Pdf) -> Iterator[tuple[int, Dictionary]]:
+    """All annotations, each with its page's number from 0."""
     for number, page in enumerate(pdf.pages):
         found = page.obj.get("/Annots")
         for annotation in found if isinstance(found, Array) else ():

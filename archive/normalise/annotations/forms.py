@@ -18,6 +18,7 @@ from archive.normalise.annotations.canvas import Canvas
 from archive.normalise.annotations.fields import OFF, Field, Kind, flag, widgets
 from archive.normalise.annotations.lettering import READABLE
 from archive.normalise.annotations.said import said, squeezed
+from archive.normalise.annotations.settle import is_hidden
 from archive.reasons import Flag
 from archive.record import FlagNote
 
@@ -80,6 +81,18 @@ def draw_values(pdf: pikepdf.Pdf) -> tuple[FlagNote, ...]:
     for (one, state, _), stream in zip(canvases, streams, strict=True):
         _put(one.widget, state, stream)
     return told.notes()
+
+
+def has_undrawn(pdf: pikepdf.Pdf) -> bool:
+    """Whether a field has a value that no appearance shows."""
+    for _, one in widgets(pdf):
+        if is_hidden(one.widget):
+            continue
+        if one.kind in _WRITTEN and one.shown and not draw.paints(_normal(one.widget)):
+            return True
+        if one.kind in _BUTTONS and one.state() != OFF and one.state() not in one.states():
+            return True
+    return False
 
 
 def _reachable(pdf: pikepdf.Pdf, found: Iterable[Field]) -> None:

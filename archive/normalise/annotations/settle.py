@@ -81,6 +81,15 @@ def settle(pdf: pikepdf.Pdf) -> tuple[FlagNote, ...]:
     return (*told, *flags)
 
 
+def is_invisible(annotation: Dictionary) -> bool:
+    """Whether an annotation that should be seen has no appearance, and no viewer has to draw it by itself: notes have
+    an icon in every viewer."""
+    kind = str(annotation.get("/Subtype"))
+    if kind in _NOT_DRAWN or kind == "/Text" or is_hidden(annotation):
+        return False
+    return not _has_picture(annotation) and marks.picture(annotation) is not None
+
+
 def _flags(annotation: Dictionary) -> int:
     try:
         return int(annotation.get("/F", 0))
