@@ -27,6 +27,8 @@ _OF_LAYOUT = frozenset(("rowspan", "colspan", "styleCode", "listType", "revised"
 _APART = frozenset(("del", "ins", "s", "strike"))
 _OF_A_CODE = frozenset(("S", "DN", "codeSystem", "displayName", "code"))
 """Attributes of a coded value: a page tells code and code system once."""
+_LONG = 10
+"""Characters of a value that a page need say but once: it gathers what several results or lists have in common."""
 _FACT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}")
 _MARKED_UP = re.compile(r"<(?:!doctype|html|body|p|div|table|span|h[1-6]|ul|ol|br)\b.*>\s*$", re.IGNORECASE | re.DOTALL)
 """A page of HTML that stands in an element as text."""
@@ -127,7 +129,7 @@ class _Xml:
         text = text.strip()
         if _HELD.match(text):
             return
-        if once or _FACT.fullmatch(text):
+        if once or len(text) >= _LONG or _FACT.fullmatch(text):
             if text in self._seen:
                 return
             self._seen.add(text)
