@@ -57,6 +57,7 @@ MEDIA_TYPES = {
     "msg": "application/vnd.ms-outlook",
     "tnef": "application/vnd.ms-tnef",
     "zip": "application/zip",
+    "gzip": "application/gzip",
     "jpeg": "image/jpeg",
     "png": "image/png",
     "tiff": "image/tiff",
@@ -105,6 +106,7 @@ _EXTENSIONS = {
     "hl7": {"hl7", "txt"},
     "msg": {"msg"},
     "zip": {"zip"},
+    "gzip": {"gz", "tgz", "svgz", "emz", "wmz"},
     "jpeg": {"jpg", "jpeg", "jpe", "jfif"},
     "png": {"png"},
     "tiff": {"tif", "tiff"},
@@ -120,6 +122,7 @@ _EXTENSIONS_WITH_MEANING = frozenset().union(*_EXTENSIONS.values())
 
 _MAGICS = (
     (b"\xff\xd8\xff", "jpeg"),
+    (b"\x1f\x8b\x08", "gzip"),
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"II*\0", "tiff"),
     (b"MM\0*", "tiff"),

@@ -20,6 +20,7 @@ _EXTENSIONS = {
     "application/msword": "doc",
     "application/pdf": "pdf",
     "application/zip": "zip",
+    "application/gzip": "gz",
     "message/rfc822": "eml",
     "application/rtf": "rtf",
     "application/vnd.ms-excel": "xls",

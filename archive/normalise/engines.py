@@ -19,6 +19,7 @@ _PACKAGES = {
     "tnef": ("typst", "typst"),
     "dicom": ("typst", "typst"),
     "zipped": ("typst", "typst"),
+    "gunzipped": ("typst", "typst"),
     "html": ("WeasyPrint", "weasyprint"),
     "image": ("Pillow", "pillow"),
     "pdf": ("pikepdf", "pikepdf"),

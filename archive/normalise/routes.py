@@ -39,6 +39,7 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "tnef": ("tnef",),
     "dicom": ("dicom",),
     "zip": ("zipped",),
+    "gzip": ("gunzipped",),
 }
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.
 _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
