@@ -147,6 +147,10 @@ class Flag(Coded):
         "attachment-missing",
         "An attachment that the register names could not be had; the document is archived without it.",
     )
+    PROPERTIES_MISSING = (
+        "properties-missing",
+        "The item has properties besides its text that the copy does not show; they are in the original.",
+    )
     VANISHED_FROM_SOURCE = "vanished-from-source", "A later export of the same system no longer has this."
     NEWER_VERSION_REJECTED = (
         "newer-version-rejected",

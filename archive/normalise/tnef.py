@@ -12,7 +12,7 @@ from pathlib import Path
 from archive.normalise.contract import Limits, Made
 from archive.normalise.encodings import decode
 from archive.normalise.letter import Letter, safe_name
-from archive.normalise.outlook import decompressed, html_text, sniffed
+from archive.normalise.outlook import carry_rtf, decompressed, html_text, sniffed
 from archive.reasons import DocumentProblem, Reason
 
 ROUTE = "tnef"
@@ -67,7 +67,7 @@ def _take(content: bytes, letter: Letter) -> None:
         page = int.from_bytes(code_page[1], "little") if code_page else None
         letter.html("melding.html", html, letter.read(html_text(html, page)))
     elif rtf := message.get(_PR_RTF, (0, b""))[1]:
-        letter.carry("melding.rtf", decompressed(rtf))
+        carry_rtf(decompressed(rtf), letter, alone=not (_text(message, _PR_BODY) or plain).strip())
     for attributes, properties in attached:
         _carry(attributes, properties, letter)
 
