@@ -25,13 +25,15 @@ en arkivpakke (AIP) etter E-ARK CSIP 2.1 og innholdstypen eHealth1 2.0.1, i en u
   representations/pdfa/data/            dokumentene som PDF/A, data/<dokument-id>/<nummer>.pdf
   representations/original/data/        de samme filene slik de kom fra systemet, byte for byte
   representations/text/data/            teksten i dem, UTF-8
+Et vedlegg som ikke lot seg gjøre om til PDF/A, finnes bare slik det kom; journal.xml sier hvorfor.
 
 ENGLISH
 This package holds the archived documents of one patient's journal from an old electronic patient record system. It
 is an archival information package (AIP) as of E-ARK CSIP 2.1 and the content type eHealth1 2.0.1, in an uncompressed
 tar file. METS.xml lists every file with its checksum (SHA-256), each representation having a METS.xml of its own;
 journal.xml describes the patient and each document (schema: schemas/journal.xsd); premis.xml says what was done to
-each file, when, by what, and how it ended. Each file is there as PDF/A, in its original bytes, and as text.
+each file, when, by what, and how it ended. Each file is there as PDF/A, in its original bytes, and as text;
+an attachment that could not be converted is there in its original bytes alone, and journal.xml says why.
 A later generation of the same journal is a package of its own and names this one as its predecessor.
 
 KONTROLL / TO CHECK

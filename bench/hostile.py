@@ -215,7 +215,7 @@ def _archived(archive: Path) -> dict[str, dict[str, Any]]:
     sql = (
         "SELECT f.document_id, f.route, f.verdict_passed, f.archive_sha256, p.path, f.original_offset, f.original_size,"
         " f.pdf_offset, f.pdf_size, f.seq FROM file f JOIN document d ON d.id=f.document_id JOIN package p ON"
-        " p.patient_id=d.patient_id AND p.current=1 ORDER BY f.document_id, f.seq DESC"
+        " p.patient_id=d.patient_id AND p.current=1 WHERE f.archive_sha256<>'' ORDER BY f.document_id, f.seq DESC"
     )
     found: dict[str, dict[str, Any]] = {}
     for id_, route, passed, pdf_sha, path, o_at, o_size, p_at, p_size, _ in rows(archive / "catalogue.sqlite", sql):

@@ -129,7 +129,7 @@ def _original_bytes(archive: Path, truth: dict[str, Any]) -> Iterator[str]:
     """Sizes and hashes as recorded; `verify` holds them against the disk."""
     keys = {i: key for key, (i, state, _) in states(archive).items() if state == "archived"}
     files: Counter[str] = Counter()
-    sql = "SELECT document_id, seq, source_sha256, verdict_passed FROM file"
+    sql = "SELECT document_id, seq, source_sha256, verdict_passed OR archive_sha256='' FROM file"
     for id_, seq, sha256, passed in rows(archive / "catalogue.sqlite", sql):
         files[id_] += 1
         if not passed:

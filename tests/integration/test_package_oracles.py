@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,8 @@ from typing import Any, cast
 import pytest
 
 from archive.package import PackageReceipt, Payload, write_package
+from archive.reasons import Flag
+from archive.record import FlagNote
 from archive.store import ArchiveStore
 from tests.conftest import ARCHIVE_INFO
 from tests.oracles import commons_ip, eark_validator
@@ -39,6 +42,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     docs, payloads = a_journal(base / "source", patient)
     first = write_package(store, patient, docs, payloads, generation=1, now=NOW)
     added, more = a_document("d9", patient, base / "source", 2, episode="E-2")
+    without_copy = (FlagNote(Flag.FILE_NOT_CONVERTED, "encrypted: Locked."),)
+    bare = replace(added.files[1], archive_copy=None, text=None, flags=without_copy)
+    added = replace(added, files=(added.files[0], bare))
+    more[added.id, 2] = replace(more[added.id, 2], pdf=None, text=None)
     carried = {key: Payload(s.pdf, s.original, s.text) for key, s in first.spans.items()}
     second = write_package(
         store,
