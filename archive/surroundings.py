@@ -7,6 +7,7 @@ import codecs
 import os
 import sys
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TextIO
 
 from archive.errors import ClockWrongError, LocaleUnfitError
@@ -51,6 +52,16 @@ def check_clock(now: datetime | None = None) -> None:
             f"The clock says {now:%Y-%m-%d}, which is before this software was released ({RELEASED.isoformat()}).",
             remedy="Set the computer's clock, and run it again.",
         )
+
+
+def on_read_only_media(path: Path) -> bool:
+    """Whether a path lies in a file system that cannot be written by anybody: a DVD, WORM storage, a snapshot."""
+    if not hasattr(os, "statvfs"):
+        return False
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def keep_private() -> None:

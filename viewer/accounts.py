@@ -145,7 +145,7 @@ def create_account(
     check_account(user, password)
     with _accounts_of(store, state) as accounts:
         known = accounts.get(user)
-        _write_down(store, user, f"account {'changed' if known else 'added'}", role)
+        _write_down(store, state, user, f"account {'changed' if known else 'added'}", role)
         accounts.create(user, password, role, name)
 
 
@@ -170,13 +170,13 @@ def remove_account(store: ArchiveStore, user: str, state: str = "") -> bool:
         known = accounts.get(user)
         if known is None:
             return False
-        _write_down(store, user, "account removed", known.role)
+        _write_down(store, state, user, "account removed", known.role)
         return accounts.remove(user)
 
 
-def _write_down(store: ArchiveStore, user: str, what: str, role: Role) -> None:
+def _write_down(store: ArchiveStore, state: str, user: str, what: str, role: Role) -> None:
     """Record a change of accounts in the audit log, by the operating system's user."""
-    with AuditLog(log_path(store)) as log:
+    with AuditLog(log_path(store, state)) as log:
         log.append(
             AuditEvent(
                 action=AuditAction.ADMIN,

@@ -74,7 +74,7 @@ def create_app(store: ArchiveStore, config: Config, *, backend: SearchBackend | 
                 idle_seconds=config.session.idle_minutes * 60,
                 absolute_seconds=config.session.absolute_hours * 3600,
             ),
-            audit=AuditLog(log_path(store)),
+            audit=AuditLog(log_path(store, config.server.state_folder)),
             limiter=(limiter := RateLimiter()),
             logins=LoginLimits(limiter, config.limits),
             devices=Devices(database),

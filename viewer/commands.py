@@ -62,15 +62,23 @@ def index(archive: Path, workers: int, shard_documents: int | None, as_json: boo
 @click.option("--host", help="Address to listen on; default 127.0.0.1.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on; default 8765.")
 @click.option("--config", "config_file", type=_FILE, help="Settings (TOML); see docs/viewer.md.")
+@click.option("--state", help="Folder of accounts and sessions; on read-only media of the log of looks, too.")
 @click.option("--demo", is_flag=True, help="Make demo accounts with new passwords, print them, and mark every page.")
-def serve(archive: Path, host: str | None, port: int | None, config_file: Path | None, demo: bool) -> int:
+def serve(
+    archive: Path, host: str | None, port: int | None, config_file: Path | None, state: str | None, demo: bool
+) -> int:
     """Serve the read-only pages of ARCHIVE until interrupted."""
     from viewer.accounts import account_count
+    from viewer.audit import log_path
     from viewer.config import load
     from viewer.serve import bind, create_demo_accounts, run, url_of
 
     store = ArchiveStore.open(archive)
-    config = load(config_file, flags={"server.host": host, "server.port": port, "auth.demo": demo or None})
+    config = load(config_file, flags={
+        "server.host": host, "server.port": port, "server.state_folder": state, "auth.demo": demo or None,
+    })  # fmt: skip
+    if (log := log_path(store, config.server.state_folder)).parent != store.audit:
+        click.echo(f"The archive is on read-only media; who looks at what is written down in {log}.", err=True)
     with contextlib.suppress(KeyboardInterrupt), contextlib.closing(bind(config)) as listener:
         if demo:
             for user, password in create_demo_accounts(store, config.server.state_folder):
@@ -156,14 +164,15 @@ def audit() -> None:
     multiple=True,
     help="A checkpoint kept outside the archive. Those in seals/ are always used.",
 )
+@_state
 @_json
-def verify(archive: Path, anchor_files: tuple[Path, ...], as_json: bool) -> int:
+def verify(archive: Path, anchor_files: tuple[Path, ...], state: str, as_json: bool) -> int:
     """Check every record of the log, the chain through them and all checkpoints. Changes nothing."""
     from viewer.audit import log_path, verify_log
     from viewer.audit.export import printable
 
     store = ArchiveStore.open(archive)
-    report = verify_log(log_path(store), _anchors(store, anchor_files))
+    report = verify_log(log_path(store, state), _anchors(store, anchor_files))
     if as_json:
         click.echo(json.dumps(report.to_plain(), ensure_ascii=False, indent=2))
     else:
@@ -178,12 +187,13 @@ def verify(archive: Path, anchor_files: tuple[Path, ...], as_json: bool) -> int:
 @audit.command(epilog="Example: journalarkiv audit checkpoint ARCHIVE --out - | mail -s audit archivist@example.org")
 @click.argument("archive", type=_ARCHIVE)
 @click.option("--out", type=click.Path(dir_okay=False, allow_dash=True), help="File, or - for stdout; default seals/.")
-def checkpoint(archive: Path, out: str | None) -> int:
+@_state
+def checkpoint(archive: Path, out: str | None, state: str) -> int:
     """Write size, root and head of the log, to be kept where its keeper cannot change it. The log is checked first."""
     from viewer.audit import log_path, verify_log
 
     store = ArchiveStore.open(archive)
-    report = verify_log(log_path(store), _anchors(store))
+    report = verify_log(log_path(store, state), _anchors(store))
     if not report.intact:
         raise AuditBrokenError(
             "The log does not verify, so no checkpoint is made over it.", remedy="See `journalarkiv audit verify`."
@@ -206,12 +216,15 @@ def checkpoint(archive: Path, out: str | None) -> int:
 @click.option("--from", "since", help="First day (UTC).", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--to", "until", help="Last day (UTC), itself included.", type=click.DateTime(["%Y-%m-%d"]))
 @click.option("--csv/--json", "as_csv", default=True, help="CSV (default), or JSON with one record to a line.")
-def export(archive: Path, patient: str, user: str, since: datetime | None, until: datetime | None, as_csv: bool) -> int:
+@_state
+def export(
+    archive: Path, patient: str, user: str, since: datetime | None, until: datetime | None, as_csv: bool, state: str
+) -> int:
     """Print what was looked at. The reading is itself recorded in the log first."""
     from viewer.audit import AuditAction, AuditEvent, AuditLog, log_path, system_user
     from viewer.audit.export import read_records, write_csv, write_json_lines
 
-    path = log_path(ArchiveStore.open(archive))
+    path = log_path(ArchiveStore.open(archive), state)
     days = {"since": f"{since:%Y-%m-%d}" if since else "", "until": f"{until:%Y-%m-%d}" if until else ""}
     if not path.is_file():
         raise AuditBrokenError(f"There is no audit log at {path}.", remedy="The viewer makes one when it starts.")

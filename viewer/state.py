@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from archive.errors import SystemRefusedError
 from archive.store import ArchiveStore
+from archive.surroundings import on_read_only_media
 
 FILE = "viewer.sqlite"
 
@@ -29,7 +31,16 @@ CREATE TABLE IF NOT EXISTS device(id_hash TEXT NOT NULL, user TEXT NOT NULL, las
 
 
 def state_folder(store: ArchiveStore, configured: str = "") -> Path:
-    """The folder of the viewer's state: as configured, else `viewer` in the archive's folder."""
+    """The folder of the viewer's state: as configured, else `viewer` in the archive's folder.
+
+    Raises:
+        SystemRefusedError: the archive is on read-only media, and no other folder is configured.
+    """
+    if not configured and on_read_only_media(store.root):
+        raise SystemRefusedError(
+            f"{store.root} is on read-only media, and accounts and the log of who looks at what must be written.",
+            remedy="Name a folder for them with --state.",
+        )
     return Path(configured) if configured else store.root / "viewer"
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from archive.errors import AuditBrokenError
 from archive.store import ArchiveStore, sync_folder, write_durably
+from archive.surroundings import on_read_only_media
 from viewer.audit.events import AuditAction, AuditEvent, canonical
 from viewer.audit.tree import START, chain_hash, leaf_hash
 
@@ -53,9 +54,11 @@ def marker_path(path: Path) -> Path:
     return path.with_name(path.name + ".id")
 
 
-def log_path(store: ArchiveStore) -> Path:
-    """Where an archive's audit log is."""
-    return store.audit / "audit.sqlite"
+def log_path(store: ArchiveStore, state: str = "") -> Path:
+    """Where an archive's audit log is: in the archive; of one on read-only media in the viewer's state folder, where
+    `state` (as `server.state_folder`) names one."""
+    folder = Path(state) if state and on_read_only_media(store.root) else store.audit
+    return folder / "audit.sqlite"
 
 
 def system_user() -> str:
