@@ -19,6 +19,7 @@ _CODED_WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN = re.compile(r"(\?=)[ \t\r\n]+(=\?)")
 _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*:(.*)", re.DOTALL)
 _PARAMETER = re.compile(r'([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))')
+_WRAPPED = re.compile(rb"(\d{1,9})[ \t]*\r?\n(?=[!-9;-~]+:)")
 _MOST_DEPTH = 20
 _LATIN = frozenset(("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii"))
 # Properties of an Outlook item ([MS-OXPROPS]): subject, sender, receivers, copies.
@@ -27,13 +28,20 @@ _BODY, _HTML, _CODE_PAGE = 0x1000, 0x1013, 0x3FDE
 
 
 def mail_text(path: Path) -> str:
-    """The text of an e-mail. Raises ValueError: it is none; OSError."""
-    content = path.read_bytes()
-    fields, body = _split(content)
-    if not fields:
+    """The text of an e-mail, also in Apple Mail's wrapping. Raises ValueError: it is none; OSError."""
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()
+    if (wrapped := _WRAPPED.match(content)) is not None:
+        content = content[wrapped.end() : wrapped.end() + int(wrapped[1])]
+    return message_text(content)
+
+
+def message_text(content: bytes, fields: tuple[str, ...] = _FIELDS) -> str:
+    """The text of a message's bytes: these fields of its head, and its body. Raises ValueError: it has no head."""
+    head, body = _split(content)
+    if not head:
         raise ValueError("no fields")
-    said = [_field(fields[name]) for name in _FIELDS if name in fields]
-    return "\n".join([*said, _part(fields, body, 0)])
+    said = [_field(head[name]) for name in fields if name in head]
+    return "\n".join([*said, _part(head, body, 0)])
 
 
 def _split(content: bytes) -> tuple[dict[str, bytes], bytes]:

@@ -35,6 +35,13 @@ def opendocument_text(path: Path) -> str:
     return opendocument_parts(path)[0]
 
 
+def flat_text(root: etree._Element) -> str:
+    """The text of a document that is one XML file."""
+    looks = {s.get(f"{_STYLE}name", ""): _look(s) for s in root.iter(f"{_STYLE}style")}
+    body = root.find("{*}body")
+    return "" if body is None else "".join(_said(body, looks))
+
+
 def opendocument_parts(path: Path) -> tuple[str, str]:
     """The text of the body, and apart from it that of headers and footers; hidden text too where its style is not the
     text's own. Raises as `archive.rereading.openxml.parts`."""

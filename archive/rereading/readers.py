@@ -29,12 +29,20 @@ from archive.rereading.openxml import slides_text, word_parts, word_text, workbo
 from archive.rereading.pdfwords import pdf_reading
 from archive.rereading.records import hl7_text, json_text, xml_text
 from archive.rereading.rtfwords import rtf_parts, rtf_text
+from archive.rereading.singlefiles import (
+    drawing_text,
+    flat_document_text,
+    mbox_text,
+    web_archive_text,
+    word_xml_parts,
+    workbook_xml_text,
+)
 from archive.rereading.webwords import html_file, html_text
 
 OFFICE_ONLY = frozenset({"doc", "wpd"})
 """Families some or all of whose files only LibreOffice's text export can tell (`archive.rereading.officetext`)."""
 
-_PARTLY = frozenset({"odt", "ods", "odp", "xlsx"})
+_PARTLY = frozenset({"odt", "ods", "odp", "xlsx", "fodt", "fods", "xlsml"})
 """Families whose reader reads hidden words too."""
 _UNKNOWN_SIGN = re.compile(r"\S*[\ue000-\uf8ff]\S*")
 """A sign of a symbol font whose name the reader does not know, with the letters it is joined to."""
@@ -122,6 +130,12 @@ _READERS: dict[str, Callable[[Path], str]] = {
     "json": json_text,
     "hl7": hl7_text,
     "eml": mail_text,
+    "mbox": mbox_text,
+    "mhtml": web_archive_text,
+    "xlsml": workbook_xml_text,
+    "fodt": flat_document_text,
+    "fods": flat_document_text,
+    "svg": drawing_text,
     "msg": outlook_text,
     "emf": _metafile,
     "wmf": _metafile,
@@ -131,6 +145,8 @@ _IN_PARTS: dict[str, Callable[[Path], tuple[str, str]]] = {
     "doc": _doc,
     "docx": word_parts,
     "odt": opendocument_parts,
+    "wordml": word_xml_parts,
+    "flatopc": word_xml_parts,
 }
 """Readers that know headers and footers apart."""
 REREAD = frozenset(_READERS) | frozenset(_IN_PARTS) | {"pdf"}
