@@ -25,6 +25,7 @@ _UNFINISHED = frozenset(("preliminary", "registered", "partial", "draft"))
 _STATUSES = ("status", "docStatus", "verificationStatus")
 _PERSONS = frozenset(("Patient", "Person", "RelatedPerson", "Practitioner"))
 _MOST = 50
+_NOT_SAID = DocumentStatus.UNKNOWN
 _DEEPEST_TYPE = 2
 _SAID = {
     MessageAct.CANCELS: "KANSELLERING: Meldingen kansellerer en tidligere melding.",
@@ -186,7 +187,7 @@ def _cda_attribute(node: Node | None, name: str) -> str:
 
 def _of_fhir(root: Node) -> MessageFacts:
     main, full = _main_resource(root)
-    codes = {n.name: _fhir_code(n) for n in main.children if n.name in _STATUSES}
+    codes = {n.name: _fhir_code(n) for n in _statuses(main)}
     graver = [(name, code) for name, code in codes.items() if _own_status(code) is not DocumentStatus.UNKNOWN]
     changed = [(name, code) for name, code in codes.items() if code in _AMENDED]
     act = MessageAct.NONE
@@ -222,8 +223,12 @@ def _of_fhir(root: Node) -> MessageFacts:
     )
 
 
+def _statuses(resource: Node) -> list[Node]:
+    return [n for n in resource.children if n.name in _STATUSES]
+
+
 def _main_resource(root: Node) -> tuple[Node, str]:
-    """The resource that the file is about, and its full URL in the bundle: its composition, else what stands first."""
+    """What the file is about, and its full URL in the bundle: the composition, else the one resource of its kind."""
     if root.name != "Bundle":
         return root, ""
     found: list[tuple[Node, str]] = []
@@ -233,10 +238,10 @@ def _main_resource(root: Node) -> tuple[Node, str]:
     documents = [f for f in found if f[0].name == "Composition"] or [
         f for f in found if f[0].name == "DocumentReference"
     ]
-    if documents:
-        return documents[0]
+    # What a bundle replaces may lie in it beside what replaces it.
+    in_force = [f for f in documents if all(_own_status(_fhir_code(c)) is _NOT_SAID for c in _statuses(f[0]))]
     reports = [f for f in found if f[0].name == "DiagnosticReport"]
-    return reports[0] if len(reports) == 1 else found[0] if len(found) == 1 else (root, "")
+    return next((group[0] for group in (in_force, documents, reports, found) if len(group) == 1), (root, ""))
 
 
 def _references(related: Node) -> list[str]:

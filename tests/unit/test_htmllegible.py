@@ -42,6 +42,7 @@ def legible(content: str) -> tuple[str, list[str], list[str]]:
         ("10<span style='vertical-align: super'>9</span>", "10⁹"),
         ("<style>span.x{vertical-align:super}</style>10<span class=x>9</span>, 10<span>9</span>", "10⁹, 109"),
         ("1<sup>st</sup> n<sup> </sup>", "1st n"),
+        ("<style>sub,sup{vertical-align:baseline;font:inherit}</style>2<sup>80</sup>", "2⁸⁰"),
         ("<s>a</s><ins>b</ins>", "[strøket: a][satt inn: b]"),
         ("x <del>a <s>b</s></del> <strike> c</strike>", "x [strøket: a b] [strøket: c]"),
         ("<del><p>a</p><p>b</p></del>c", "[strøket: ab]c"),

@@ -135,6 +135,26 @@ def test_a_resource_says_what_it_replaces() -> None:
     assert fhir(resourceType="Patient", identifier=[{"system": "fnr", "value": "1"}]).ids == ()
 
 
+def test_a_bundle_that_holds_what_it_replaces_is_about_what_is_in_force() -> None:
+    """As in the example of a replacement in IHE MHD."""
+    old = {"resource": {"resourceType": "DocumentReference", "id": "old", "status": "superseded"}}
+    target = {"reference": "DocumentReference/old"}
+    new = {"resourceType": "DocumentReference", "id": "new", "status": "current"}
+    related_ = {**new, "relatesTo": [{"code": "replaces", "target": target}]}
+    said = fhir(resourceType="Bundle", entry=[old, {"resource": related_}])
+    assert (said.status, said.act, said.ids) == (DocumentStatus.UNKNOWN, MessageAct.CHANGES, ("DocumentReference/new",))
+    two = fhir(resourceType="Bundle", entry=[old, {"resource": new}, {"resource": {**new, "id": "third"}}])
+    assert two == MessageFacts()
+    assert fhir(resourceType="Bundle", entry=[old]).status is DocumentStatus.SUPERSEDED
+
+
+def test_a_document_in_error_says_so_in_either_status() -> None:
+    said = fhir(resourceType="DocumentReference", status="current", docStatus="entered-in-error")
+    assert said.status is DocumentStatus.RETRACTED
+    coding = [{"coding": [{"system": "s", "code": "entered-in-error"}]}]
+    assert fhir(resourceType="Condition", verificationStatus=coding).status is DocumentStatus.RETRACTED
+
+
 @pytest.mark.parametrize("kind", ["xml", "json"])
 def test_the_page_says_so_before_all_else(tmp_path: Path, kind: str) -> None:
     source = tmp_path / "source"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from archive.normalise import xmlgrid
 from archive.normalise.contract import Limits, Made
+from archive.normalise.jsonrecord import tree
 from archive.normalise.listmarks import Numbering
 from archive.normalise.richtext import plain, shifted, words
 from archive.normalise.xmlfiles import Files
@@ -94,6 +95,32 @@ def test_markup_of_xhtml_is_told(body: str, said: str) -> None:
 )  # fmt: skip
 def test_markup_of_cda_is_told(body: str, said: str) -> None:
     assert f"\n{said}\n" in text(CDA.format(body, ""))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        # a power of several figures, whose separators Unicode cannot raise
+        (KITH.format("<p>2<sup>74,207,281</sup>-1</p>"), "2^(74,207,281)-1"),
+        # a code for style that nobody knows must not cost the table it stands on
+        (CDA.format('<table styleCode="xBorderBottom"><tr><td><content styleCode="xLabel xSecondary">To</content><br/>'
+                    '<content styleCode="xSecondary">Kol</content></td><td>b</td></tr></table>', ""), "To Kol\tb"),
+        # an element within words, in a cell of a vocabulary of its own
+        ('<x xmlns="urn:x"><rad>Snitt<ledd>uvektet</ledd></rad></x>', "Snitt [Ledd: uvektet]"),
+        # elements of HTML that close themselves
+        (FHIR.format('<table><tr><td><div/><span title="UNK">Onbekend</span></td></tr></table>'), "Onbekend"),
+    ],
+)  # fmt: skip
+def test_what_others_lost(content: str, said: str) -> None:
+    """Shapes of bug reports on programs that do the same."""
+    assert f"\n{said}\n" in text(content)
+
+
+@pytest.mark.parametrize("div", ["<div xmlns='http://www.w3.org/1999/xhtml'>{}</div>", "<div>{}</div>"])
+def test_a_narrative_in_json_may_name_characters_and_lack_its_namespace(div: str) -> None:
+    body = div.format("<p>Merke &trade; &amp; 10<sup>9</sup></p><ol><li>a</li></ol>")
+    root = tree([("resourceType", "Patient"), ("text", [("status", "generated"), ("div", body)])])
+    assert "\nMerke ™ & 10⁹\n1. a\n" in plain_text(page(root, Files()))
 
 
 def test_a_picture_of_a_narrative_is_named_as_the_file_that_it_became(tmp_path: Path) -> None:
