@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,14 @@ def test_every_group_of_synonyms_joins_words_that_would_not_meet_without_it() ->
         assert len({analyser.stem(word) for word in group}) > 1, group
         assert all(len(list(analyser.tokens(word))) == 1 for word in group), group
     assert all(term in same for term, same in load_synonyms().items())
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "found"),
+    [("CO₂-retensjon", "co2", True), ("BMI 31 kg/m²", "m2", True), ("10⁹/l", "10⁹", True), ("10⁹/l", "109", False)],
+)
+def test_raised_and_lowered_digits_are_found_as_digits(written: str, asked: str, found: bool) -> None:
+    analyser = Analyser()
+    terms = [t.term for t in analyser.tokens(written)]
+    wanted = [t.term for t in analyser.tokens(asked)]
+    assert any(terms[n : n + len(wanted)] == wanted for n in range(len(terms))) is found

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import Stemmer
 
-VERSION = 2
+VERSION = 3
 """Raised with every change of what terms a text gives; an index of another version is rebuilt."""
 
 FILE_BITS = 24
@@ -47,7 +47,8 @@ _TOKEN = re.compile(
 _CACHE_WORDS = 200_000
 _JOINED_PIECES = 3
 _STEM_ROUNDS = 4
-_ALIKE = str.maketrans({"ä": "æ", "ö": "ø"})
+_SHIFTED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "0123456789" * 2, strict=True))
+_ALIKE = str.maketrans({"ä": "æ", "ö": "ø", **_SHIFTED})
 _WORDS_PER_FILE = 1 << FILE_BITS
 
 Compound = tuple[tuple[str, ...], str]
@@ -178,7 +179,7 @@ def _put(into: dict[str, int | list[int]], term: str, position: int) -> None:
 
 
 def _bare(lower: str) -> str:
-    """A word in lower case without the accents that people leave out."""
+    """A word in lower case without the accents that people leave out, and with raised and lowered digits as digits."""
     if lower.isascii():
         return lower
     kept = []
