@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pikepdf
-from pikepdf import Array, Dictionary, Stream
+from pikepdf import Array, Dictionary, Name, Stream
 
 from archive.normalise.annotations.fields import BROKEN
 
@@ -35,7 +35,8 @@ def fonts_used(pdf: pikepdf.Pdf) -> list[Used]:
     """Every font that shows something."""
     found: dict[tuple[int, int], Used] = {}
     for holder, fonts in _contents(pdf):
-        for name, font in list(fonts.items()):
+        for name in sorted(fonts.keys()):
+            font = fonts[name]
             if isinstance(font, Dictionary) and font.objgen == (0, 0):
                 fonts[name] = pdf.make_indirect(font)
         try:
@@ -48,7 +49,8 @@ def fonts_used(pdf: pikepdf.Pdf) -> list[Used]:
 def fonts_named(pdf: pikepdf.Pdf) -> Iterator[Dictionary]:
     """Every font that some content could use, many of them several times; costs far less than `fonts_used`."""
     for _, fonts in _contents(pdf):
-        for _, font in fonts.items():
+        for name in sorted(fonts.keys()):
+            font = fonts[name]
             if isinstance(font, Dictionary):
                 yield font
 
@@ -81,7 +83,7 @@ def _read(holder: pikepdf.Object | pikepdf.Page, fonts: pikepdf.Object, found: d
         elif operator == "Q":
             current = saved.pop() if saved else current
         elif operator == "Tf":
-            font = fonts.get(str(operands[0])) if operands else None
+            font = fonts.get(operands[0]) if operands and isinstance(operands[0], Name) else None
             current = font if isinstance(font, Dictionary) else None
         elif operator in _SHOWING and current is not None and len(found) < _MOST_FONTS:
             used = found.setdefault(current.objgen, Used(current))

@@ -119,7 +119,7 @@ def _with_comments(document: pikepdf.Pdf, out: Path, limits: Limits) -> tuple[Fl
         return ()
     text, _ = text_of(out, most_pages=limits.pages)
     pages = text.split(PAGE_BREAK)
-    missing = [c for c in found if not beside_pages.has(pages[c.page], c.text)]
+    missing = [c for c in found if not beside_pages.is_shown(c, pages[c.page])]
     if not missing:
         return ()
     flags = comments.add(document, [(c.page, c.author, c.text, c.annotation) for c in missing], out.parent)
@@ -213,7 +213,7 @@ def kept(source: Path, folder: Path, limits: Limits) -> Kept | None:
             if any(beside):
                 text = text if text is not None else text_of(source, most_pages=limits.pages)[0]
                 pages = text.split(PAGE_BREAK)
-                said = [c for c in said if not beside_pages.has(pages[c.page], c.text)]
+                said = [c for c in said if not beside_pages.is_shown(c, pages[c.page])]
                 text = PAGE_BREAK.join(beside_pages.merged(pages, beside))
         except _BROKEN as e:
             raise DocumentProblem(Reason.CORRUPT, f"The PDF's files cannot be read ({type(e).__name__}).") from e

@@ -14,7 +14,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
 
 from archive.normalise import fontprogram
-from archive.normalise.annotations.fields import BROKEN, integer
+from archive.normalise.annotations.fields import BROKEN, integer, name
 from archive.normalise.fontuse import Used, fonts_named, fonts_used
 from archive.normalise.tounicode import mapping, written
 from archive.reasons import Flag
@@ -74,8 +74,7 @@ def _fonts_of_signs(pdf: pikepdf.Pdf) -> list[tuple[Dictionary, Encoding]]:
 
 
 def _encoding(font: Dictionary) -> Encoding | None:
-    base = font.get("/BaseFont")
-    return encoding_of(str(base).lstrip("/").replace("#20", " ")) if isinstance(base, Name) else None
+    return encoding_of(name(font.get("/BaseFont")).replace("#20", " "))
 
 
 def _is_embedded(font: Dictionary) -> bool:
@@ -95,16 +94,16 @@ def _embed(pdf: pikepdf.Pdf, used: Used, encoding: Encoding) -> bool:
     data = fontprogram.program(shapes, widths, {code: i for i, code in enumerate(codes, 1)})
     stream = pdf.make_stream(data)
     stream.Length1 = len(data)
-    name = Name(f"/{_tag(codes)}+{encoding.value.title().replace(' ', '')}")
+    base = Name(f"/{_tag(codes)}+{encoding.value.title().replace(' ', '')}")
     for key in ("/Encoding", "/DescendantFonts"):
         if key in font:
             del font[key]
     by_code = dict(zip(codes, widths, strict=True))
-    font.Subtype, font.BaseFont, font.FirstChar, font.LastChar = Name.TrueType, name, 0, 255
+    font.Subtype, font.BaseFont, font.FirstChar, font.LastChar = Name.TrueType, base, 0, 255
     font.Widths = Array([round(by_code.get(code, 0)) for code in range(256)])
     font.FontDescriptor = pdf.make_indirect(
         Dictionary(
-            Type=Name.FontDescriptor, FontName=name, Flags=4, FontBBox=Array([-200, -300, 1200, 1000]), ItalicAngle=0,
+            Type=Name.FontDescriptor, FontName=base, Flags=4, FontBBox=Array([-200, -300, 1200, 1000]), ItalicAngle=0,
             Ascent=900, Descent=-300, CapHeight=700, StemV=80, FontFile2=stream,
         )
     )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
 
-from archive.normalise.annotations.fields import inherited
+from archive.normalise.annotations.fields import inherited, kind_of
 from archive.normalise.annotations.settle import as_picture
 
 _BUTTON = Name.Btn
@@ -39,7 +39,7 @@ def active_content(pdf: pikepdf.Pdf) -> int:
         for annotation in annotations:
             if not isinstance(annotation, Dictionary):
                 continue
-            kind = str(annotation.get("/Subtype"))
+            kind = kind_of(annotation)
             if kind in _FORBIDDEN_ANNOTATIONS:
                 removed += kind != "/FileAttachment"
                 if as_picture(annotation):
@@ -144,7 +144,7 @@ def _allowed(action: Dictionary, depth: int = 0) -> bool:
 
 def _with_appearance(pdf: pikepdf.Pdf, annotation: Dictionary) -> bool:
     """Repair one annotation; False where it must go."""
-    kind = str(annotation.get("/Subtype"))
+    kind = kind_of(annotation)
     if kind == "/Popup":
         return True
     if kind == "/Link":

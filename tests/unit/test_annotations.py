@@ -77,6 +77,23 @@ def test_quadrilaterals_counter_clockwise_are_the_same(tmp_path: Path) -> None:
     assert found[0] is not None
 
 
+@pytest.mark.parametrize("box", [(-32768, -32768, 32768, 32768), (72, 698, 150, 714)])
+def test_a_mark_that_was_emptied_marks_nothing(tmp_path: Path, box: tuple[float, float, float, float]) -> None:
+    plain = made(form(tmp_path / "a.pdf"))
+    emptied = annotation("Highlight", box, QuadPoints=Array([]))
+    result = made(form(tmp_path / "b.pdf", emptied))
+    assert drawn(result.pdf).tobytes() == drawn(plain.pdf).tobytes()
+    assert not result.flags
+
+
+def test_what_is_half_transparent_hides_no_words(tmp_path: Path) -> None:
+    area = annotation("Square", (60, 690, 200, 720), IC=Array([1, 0, 0]), C=Array([1, 0, 0]), CA=0.3)
+    result = made(form(tmp_path / "a.pdf", area))
+    pixels = drawn(result.pdf).crop((65, 125, 195, 150))
+    assert pixels.getpixel((120, 20)) in ((255, 178, 178), (255, 179, 179))
+    assert min(sum(p) for p in pixels.get_flattened_data()) < 200
+
+
 def test_text_on_the_page_is_drawn_with_its_lines_and_style(tmp_path: Path) -> None:
     text = "CAVE: penicillin\rTemp ≥ 38 → ring"
     note = annotation("FreeText", BOX, Contents=text, DA="/Helv 9 Tf 1 0 0 rg", C=Array([1, 1, 0.8]))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Name
 
+from archive.normalise import repair
 from archive.normalise.annotations import canvas, forms
 from archive.normalise.annotations.fielddrawing import style
 from archive.normalise.annotations.fields import Field, plain_of_rich
@@ -242,6 +243,51 @@ def test_a_radio_button_without_a_state_takes_that_of_its_field(tmp_path: Path) 
     assert inked(result.pdf, boxes[1])
     assert "☑ Samtykker: nei" in (result.text or "")
     assert "ja" not in (result.text or "").split()
+
+
+def test_a_ticked_box_whose_one_appearance_is_empty_is_ticked(tmp_path: Path) -> None:
+    def one(document: pikepdf.Pdf, fields: list[Dictionary]) -> None:
+        fields[0].AP = Dictionary(N=appearance(document, "", 12, 12))
+        fields[1].AP = Dictionary(N=appearance(document, "2 2 8 8 re f", 12, 12))
+
+    empty = widget("Btn", (100, 500, 112, 512), V=Name.Yes, AS=Name.N, MK=Dictionary(CA="8"))
+    drawn_ = widget("Btn", (100, 400, 112, 412), V=Name.Yes, AS=Name.N)
+    result = made(form(tmp_path / "a.pdf", empty, drawn_, change=one))
+    with pikepdf.open(result.pdf) as document:
+        repair.appearances(document)
+        document.save(tmp_path / "repaired.pdf")
+    assert inked(tmp_path / "repaired.pdf", (100, 500, 112, 512))
+    assert inked(tmp_path / "repaired.pdf", (100, 400, 112, 412))
+    assert "☑ felt" in (result.text or "")
+
+
+def test_a_ticked_box_without_a_value_is_told_by_its_state(tmp_path: Path) -> None:
+    def two(document: pikepdf.Pdf, fields: list[Dictionary]) -> None:
+        on, off = appearance(document, "2 2 8 8 re f", 12, 12), appearance(document, "", 12, 12)
+        fields[0].AP = Dictionary(N=Dictionary(Ja=on, Off=off))
+
+    result = made(form(tmp_path / "a.pdf", widget("Btn", (100, 500, 112, 512), AS=Name.Ja), change=two))
+    assert inked(result.pdf, (100, 500, 112, 512))
+    assert "☑ felt" in (result.text or "")
+    assert not result.flags
+
+
+def test_names_in_the_letters_of_old_programs_are_no_damage(tmp_path: Path) -> None:
+    def old(document: pikepdf.Pdf, fields: list[Dictionary]) -> None:
+        for field in fields:
+            on, off = appearance(document, "2 2 8 8 re f", 12, 12), appearance(document, "", 12, 12)
+            field.AP = Dictionary(N=Dictionary({"/P0slatt": on, "/Off": off}))
+        document.pages[0].obj.Resources.Font["/P0slatt"] = document.pages[0].obj.Resources.Font.F
+
+    boxes = (100, 500, 112, 512), (100, 400, 112, 412)
+    fields = widget("Btn", boxes[0], V=Name("/P0slatt"), AS=Name.Off), widget("Btn", boxes[1], V=Name("/P0slatt"))
+    source = form(tmp_path / "a.pdf", *fields, needed=True, change=old)
+    with pikepdf.open(source, allow_overwriting_input=True) as document:
+        document.save(source, compress_streams=False, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    source.write_bytes(source.read_bytes().replace(b"/P0slatt", b"/P\xe5slatt"))
+    result = made(source)
+    assert all(inked(result.pdf, box) for box in boxes)
+    assert "☑ felt: Påslatt" in (result.text or "")
 
 
 def test_a_box_that_shows_another_state_than_its_value_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name
 
 from archive.normalise.annotations import marks
-from archive.normalise.annotations.fields import OFF, Field, Kind, integer, text_of_object
+from archive.normalise.annotations.fields import OFF, Field, Kind, integer, kind_of, printable, text_of_object
 from archive.normalise.annotations.settle import is_hidden
 
 TICKED = "\u2611"
@@ -49,7 +49,7 @@ def comments(pdf: pikepdf.Pdf, *, hidden: bool = False) -> list[Comment]:
     """What annotations say, in the order of the pages; with `hidden`, those that no viewer shows too."""
     result = []
     for number, annotation in all_annotations(pdf):
-        kind = str(annotation.get("/Subtype"))
+        kind = kind_of(annotation)
         if kind in ("/Widget", "/Link") or (is_hidden(annotation) and not hidden):
             continue
         text = marks.contents(annotation)
@@ -60,6 +60,12 @@ def comments(pdf: pikepdf.Pdf, *, hidden: bool = False) -> list[Comment]:
             author = text_of_object(annotation.get("/T")).strip(" ,") if kind != "/FreeText" else ""
             result.append(Comment(number, author, text, annotation))
     return result
+
+
+def is_shown(comment: Comment, page: str) -> bool:
+    """Whether a page's text has the words of a comment; those that are meant to be read on it may be short."""
+    on_page = comment.annotation.get("/Subtype") == Name.FreeText
+    return has(page, comment.text, least=1 if on_page else _SHORT)
 
 
 def merged(pages: Sequence[str], beside: Sequence[Sequence[str]]) -> list[str]:
@@ -73,10 +79,11 @@ def merged(pages: Sequence[str], beside: Sequence[Sequence[str]]) -> list[str]:
     return result
 
 
-def has(text: str, phrase: str) -> bool:
-    """Whether a text has these words, however its lines break. Words of few letters are never sure to be the same."""
+def has(text: str, phrase: str, *, least: int = _SHORT) -> bool:
+    """Whether a text has these words, however its lines break. Words of fewer than `least` letters are never sure to
+    be the same."""
     wanted = plain(phrase)
-    return len(wanted) >= _SHORT and f" {wanted} " in f" {plain(text)} "
+    return len(wanted) >= least and f" {wanted} " in f" {plain(text)} "
 
 
 def plain(text: str) -> str:
@@ -93,7 +100,7 @@ def _of_field(field: Field) -> list[str]:
     state = field.state() if field.state() != OFF else field.state_by_value()
     if state == OFF:
         return []
-    name = state[1:]
+    name = printable(state[1:])
     exports = field.get("/Opt")
     if isinstance(exports, Array) and name.isdigit() and int(name) < len(exports):
         name = text_of_object(exports[int(name)]) or name

@@ -34,6 +34,7 @@ class Canvas:
     words: list[tuple[Words, float, float]] = field(default_factory=list)
     multiply: bool = False
     """Its colours let the page shine through, as a highlighter's do."""
+    opacity: float = 1.0
 
     def add(self, *operators: str) -> None:
         """Add operators."""
@@ -63,20 +64,23 @@ def appearances(
 
 
 def _stream(pdf: pikepdf.Pdf, canvas: Canvas, sets: Sequence[Set]) -> pikepdf.Stream:
-    resources, lines = Dictionary(), ["/G gs"] if canvas.multiply else []
+    resources, lines = Dictionary(), ["/G gs"] if canvas.multiply or canvas.opacity < 1 else []
     lines += canvas.operators
     if sets:
         resources.XObject = Dictionary()
     for number, (made, (_, x, y)) in enumerate(zip(sets, canvas.words, strict=True)):
         resources.XObject[f"/T{number}"] = made.form
         lines.append(f"q 1 0 0 1 {_n(x)} {_n(y)} cm /T{number} Do Q")
-    if canvas.multiply:
-        resources.ExtGState = Dictionary(G=Dictionary(Type=Name.ExtGState, BM=Name.Multiply))
+    if canvas.multiply or canvas.opacity < 1:
+        state = Dictionary(Type=Name.ExtGState, ca=canvas.opacity, CA=canvas.opacity)
+        if canvas.multiply:
+            state.BM = Name.Multiply
+        resources.ExtGState = Dictionary(G=state)
     form = pdf.make_stream("\n".join(lines).encode("ascii"))
     form.Type, form.Subtype, form.FormType = Name.XObject, Name.Form, 1
     form.BBox, form.Matrix = Array(list(canvas.box)), Array(list(canvas.matrix))
     form.Resources = resources
-    if canvas.multiply:
+    if canvas.multiply or canvas.opacity < 1:
         form.Group = Dictionary(S=Name.Transparency, CS=Name.DeviceRGB)
     return form
 

@@ -12,7 +12,7 @@ from pikepdf import Array, Dictionary
 
 from archive.normalise.annotations import canvas as draw
 from archive.normalise.annotations.canvas import Box, Canvas, Colour
-from archive.normalise.annotations.fields import Field, Kind, integer, text_of_object
+from archive.normalise.annotations.fields import Field, Kind, integer, raw_name, text_of_object
 from archive.normalise.annotations.lettering import Words
 
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+)"
@@ -105,7 +105,7 @@ def border(annotation: Dictionary) -> tuple[float, str, list[float]]:
     found = annotation.get("/BS")
     if isinstance(found, Dictionary):
         dashes = draw.numbers(found.get("/D")) or [3.0]
-        return draw.number(found.get("/W"), 1.0), str(found.get("/S", "/S"))[1:], dashes
+        return draw.number(found.get("/W"), 1.0), raw_name(found.get("/S"))[1:] or "S", dashes
     old = annotation.get("/Border")
     values = list(old) if isinstance(old, Array) else []
     dashes = (draw.numbers(values[3]) or []) if len(values) > 3 else []

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
+from typing import cast
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
@@ -22,6 +23,7 @@ _DEEPEST = 16
 _MOST_TEXT = 1_000_000
 _TAG = re.compile(r"<[^<>]*>")
 _BREAK = re.compile(r"<(?:br\b[^<>]*|/p|/div|/li)\s*>", re.IGNORECASE)
+_ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 BROKEN = (pikepdf.PdfError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError)
 """What pikepdf raises of an object that is not as the standard says."""
@@ -79,7 +81,7 @@ class Field:
     @property
     def kind(self) -> Kind:
         """What it is."""
-        kind, flags = str(self.get("/FT")), self.flags
+        kind, flags = raw_name(self.get("/FT")), self.flags
         if kind == "/Tx":
             return Kind.TEXT
         if kind == "/Ch":
@@ -157,19 +159,21 @@ class Field:
         normal = appearance.get("/N") if isinstance(appearance, Dictionary) else None
         if not isinstance(normal, Dictionary) or isinstance(normal, Stream):
             return []
-        return [str(key) for key, value in normal.items() if isinstance(value, Stream)]
+        return [key for key in sorted(normal.keys()) if isinstance(normal[key], Stream)]
 
     def state(self) -> str:
         """The state that it stands in: the widget's own, else what the field's value says."""
         own = self.widget.get("/AS")
         if isinstance(own, Name):
-            return str(own)
+            return raw_name(own)
         return self.state_by_value()
 
     def state_by_value(self) -> str:
         """The state of this widget that the field's value asks for."""
         value = self.get("/V")
-        wanted = str(value) if isinstance(value, Name) else f"/{text_of_object(value)}" if value is not None else OFF
+        wanted = (
+            raw_name(value) if isinstance(value, Name) else f"/{text_of_object(value)}" if value is not None else OFF
+        )
         states = self.states()
         if wanted in (OFF, "/") or not states:
             # Without appearances, only a field with one widget tells which of them is meant.
@@ -214,11 +218,43 @@ def text_of_object(value: object) -> str:
         except BROKEN:
             return ""
     if isinstance(value, Name):
-        return str(value)[1:]
+        return name(value)
     try:
         return str(value) if isinstance(value, (str, pikepdf.String)) else ""
     except BROKEN:
         return ""
+
+
+def name(value: object) -> str:
+    """A name without its slash, for readers; those that are no UTF-8 are taken for Windows' Western letters."""
+    return printable(raw_name(value)[1:])
+
+
+def raw_name(value: object) -> str:
+    """A name with its slash, as pikepdf gives the keys of dictionaries: bytes that are no UTF-8 as lone surrogates,
+    while `str` of such a name raises. Empty for what is no name."""
+    if not isinstance(value, Name):
+        return ""
+    try:
+        return str(value)
+    except UnicodeDecodeError:
+        written = value.unparse()
+        return _ESCAPED.sub(lambda m: bytes([int(m[1], 16)]), written).decode("utf-8", "surrogateescape")
+
+
+def as_name(text: str) -> Name:
+    """The name (with its slash) of such a text."""
+    written = b"".join(b"#%02x" % c for c in text[1:].encode("utf-8", "surrogateescape"))
+    return cast(Name, pikepdf.Object.parse(b"/" + written))
+
+
+def printable(text: str) -> str:
+    """A text without lone surrogates."""
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
 
 
 def plain_of_rich(value: object) -> str:
@@ -235,6 +271,11 @@ def integer(value: object) -> int:
         return int(value)  # type: ignore[call-overload,no-any-return]
     except BROKEN:
         return 0
+
+
+def kind_of(annotation: Dictionary) -> str:
+    """An annotation's subtype, as `/Ink`; empty where it has none."""
+    return raw_name(annotation.get("/Subtype"))
 
 
 def flag(holder: Dictionary, key: str) -> bool:

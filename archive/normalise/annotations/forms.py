@@ -15,7 +15,7 @@ from pikepdf import Array, Dictionary, Name, Stream
 from archive.normalise.annotations import canvas as draw
 from archive.normalise.annotations import fielddrawing
 from archive.normalise.annotations.canvas import Canvas
-from archive.normalise.annotations.fields import OFF, Field, Kind, flag, widgets
+from archive.normalise.annotations.fields import OFF, Field, Kind, as_name, flag, raw_name, widgets
 from archive.normalise.annotations.lettering import READABLE
 from archive.normalise.annotations.said import said, squeezed
 from archive.normalise.annotations.settle import is_hidden
@@ -159,8 +159,8 @@ def _settle(one: Field, needed: bool, told: _Told) -> None:
     """Give a button the state that a viewer shows."""
     by_value = one.state_by_value()
     if not isinstance(one.widget.get("/AS"), Name) or (needed and one.get("/V") is not None):
-        one.widget.AS = Name(by_value)
-    elif one.get("/V") is not None and by_value != str(one.widget.AS):
+        one.widget.AS = as_name(by_value)
+    elif one.get("/V") is not None and by_value != raw_name(one.widget.AS):
         told.others += 1
 
 
@@ -168,9 +168,10 @@ def _states(one: Field) -> list[tuple[Field, str | None, Canvas]]:
     """The state that the button is in, where no appearance draws it."""
     state = one.state()
     appearance = _normal(one.widget)
-    if isinstance(appearance, Stream):
+    # One appearance for whatever state it is in: shown as it is, unless it shows nothing of a box that is ticked.
+    if isinstance(appearance, Stream) and (draw.paints(appearance) or (state := one.state_by_value()) == OFF):
         return []
-    drawn = appearance.get(state) if isinstance(appearance, Dictionary) else None
+    drawn = appearance.get(as_name(state)) if isinstance(appearance, Dictionary) else None
     if (isinstance(drawn, Stream) and (state == OFF or draw.paints(drawn))) or (state == OFF and one.states()):
         return []
     canvas = fielddrawing.of_field(one, state=state)
@@ -190,5 +191,5 @@ def _put(widget: Dictionary, state: str | None, stream: Stream) -> None:
     normal = _normal(widget)
     if not isinstance(normal, Dictionary) or isinstance(normal, Stream):
         normal = Dictionary()
-    normal[state] = stream
-    widget.AP, widget.AS = Dictionary(N=normal), Name(state)
+    normal[as_name(state)] = stream
+    widget.AP, widget.AS = Dictionary(N=normal), as_name(state)

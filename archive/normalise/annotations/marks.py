@@ -12,12 +12,13 @@ from pikepdf import Array, Dictionary
 from archive.normalise.annotations import canvas as draw
 from archive.normalise.annotations.canvas import Box, Canvas, Colour
 from archive.normalise.annotations.fielddrawing import border, dashed, style
-from archive.normalise.annotations.fields import flag, integer, plain_of_rich, text_of_object
+from archive.normalise.annotations.fields import flag, integer, kind_of, plain_of_rich, text_of_object
 from archive.normalise.annotations.lettering import Words
 
 _BLACK, _RED, _YELLOW, _WHITE = (0.0, 0.0, 0.0), (0.8, 0.0, 0.0), (1.0, 0.9, 0.2), (1.0, 1.0, 1.0)
 _USUAL = 12.0
 _ICON = 18.0
+_LARGEST_PAGE = 14_400.0
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CSS_SIZE = re.compile(r"font(?:-size)?:[^;\"']*?([0-9.]+)pt")
 _CSS_COLOUR = re.compile(r"(?<![-\w])color:\s*#([0-9a-fA-F]{6})")
@@ -28,11 +29,11 @@ Point = tuple[float, float]
 
 def picture(annotation: Dictionary) -> Canvas | None:
     """How an annotation looks; None for a kind that is not drawn, or one that says too little to draw it."""
-    kind = str(annotation.get("/Subtype"))
+    kind = kind_of(annotation)
     box = draw.box_of(annotation)
     if box is None or kind not in _KINDS:
         return None
-    canvas = Canvas(box)
+    canvas = Canvas(box, opacity=min(max(draw.number(annotation.get("/CA"), 1.0), 0.0), 1.0))
     if not _KINDS[kind](annotation, canvas):
         return None
     return canvas
@@ -40,7 +41,7 @@ def picture(annotation: Dictionary) -> Canvas | None:
 
 def words_shown(annotation: Dictionary) -> str:
     """The words that a picture of it shows."""
-    kind = str(annotation.get("/Subtype"))
+    kind = kind_of(annotation)
     if kind == "/FreeText":
         return contents(annotation)
     if kind == "/Stamp":
@@ -95,8 +96,10 @@ def _free_text(annotation: Dictionary, canvas: Canvas) -> bool:
 
 
 def _markup(annotation: Dictionary, canvas: Canvas) -> bool:
-    kind = str(annotation.get("/Subtype"))
+    kind = kind_of(annotation)
     colour = draw.colour(annotation.get("/C"))
+    if _is_deleted(annotation, canvas.box):
+        return True
     quads = _quads(annotation, canvas.box)
     if kind == "/Highlight":
         canvas.multiply = True
@@ -109,6 +112,13 @@ def _markup(annotation: Dictionary, canvas: Canvas) -> bool:
             canvas.add(*_line_along(kind, quad))
     canvas.box = _around([point for quad in quads for point in quad], 2)
     return True
+
+
+def _is_deleted(annotation: Dictionary, box: Box) -> bool:
+    """Whether it marks nothing any more: some programs empty a mark's list instead of removing the mark, or leave it
+    with a rectangle larger than any page."""
+    quads = annotation.get("/QuadPoints")
+    return (isinstance(quads, Array) and len(quads) == 0) or max(box[2] - box[0], box[3] - box[1]) > _LARGEST_PAGE
 
 
 def _line_along(kind: str, quad: tuple[Point, Point, Point, Point]) -> list[str]:
@@ -197,7 +207,7 @@ def _shape(annotation: Dictionary, canvas: Canvas) -> bool:
     thick = _pen(annotation, canvas)
     inner = draw.colour(annotation.get("/IC"))
     box = draw.inset(_without_differences(annotation, canvas.box), thick / 2)
-    make = draw.ellipse if str(annotation.get("/Subtype")) == "/Circle" else draw.rectangle
+    make = draw.ellipse if kind_of(annotation) == "/Circle" else draw.rectangle
     canvas.add(*([draw.fill(inner)] if inner else []), make(box))
     canvas.add("B" if inner and thick else "f" if inner else "S" if thick else "n")
     return bool(inner or thick)
@@ -211,7 +221,7 @@ def _polygon(annotation: Dictionary, canvas: Canvas) -> bool:
     points = draw.pairs(values)
     if len(points) < 2 or len(points) > _MOST_POINTS:
         return False
-    closed = str(annotation.get("/Subtype")) == "/Polygon"
+    closed = kind_of(annotation) == "/Polygon"
     inner = draw.colour(annotation.get("/IC")) if closed else None
     thick = _pen(annotation, canvas)
     canvas.add(*([draw.fill(inner)] if inner else []), draw.path(points, closed=closed), "B" if inner else "S")

@@ -8,6 +8,7 @@ from pikepdf import Array, Dictionary, Name, Stream
 
 from archive.normalise.annotations import canvas as draw
 from archive.normalise.annotations import marks
+from archive.normalise.annotations.fields import kind_of
 from archive.normalise.annotations.lettering import READABLE
 from archive.reasons import Flag
 from archive.record import FlagNote
@@ -56,12 +57,12 @@ def settle(pdf: pikepdf.Pdf) -> tuple[FlagNote, ...]:
         annotations = [a for a in found if isinstance(a, Dictionary)]
         shown = [a for a in annotations if not is_hidden(a)]
         if len(shown) < len(annotations):
-            kinds = [str(a.get("/Subtype")) for a in annotations if is_hidden(a)]
+            kinds = [kind_of(a) for a in annotations if is_hidden(a)]
             hidden += sum(kind not in ("/Popup", "/Link") for kind in kinds)
             page.obj.Annots = Array(shown)
         for annotation in shown:
             annotation.F = (_flags(annotation) & _MAY_STAY) | _PRINT
-            kind = str(annotation.get("/Subtype"))
+            kind = kind_of(annotation)
             if kind in _NOT_DRAWN or _has_picture(annotation):
                 continue
             canvas = marks.picture(annotation)
@@ -84,7 +85,7 @@ def settle(pdf: pikepdf.Pdf) -> tuple[FlagNote, ...]:
 def is_invisible(annotation: Dictionary) -> bool:
     """Whether an annotation that should be seen has no appearance, and no viewer has to draw it by itself: notes have
     an icon in every viewer."""
-    kind = str(annotation.get("/Subtype"))
+    kind = kind_of(annotation)
     if kind in _NOT_DRAWN or kind == "/Text" or is_hidden(annotation):
         return False
     return not _has_picture(annotation) and marks.picture(annotation) is not None
@@ -103,7 +104,7 @@ def _has_picture(annotation: Dictionary) -> bool:
     if isinstance(normal, Stream):
         return draw.paints(normal)
     if isinstance(normal, Dictionary):
-        return any(draw.paints(state) for _, state in normal.items() if isinstance(state, Stream))
+        return any(draw.paints(normal[key]) for key in sorted(normal.keys()) if isinstance(normal[key], Stream))
     return False
 
 
