@@ -23,9 +23,8 @@ _MOST_PLACES = 20
 _MOST_REPEATED = 20_000
 _SURE_LETTERS = 6
 """Letters that a word and both its neighbours have together at least, to be found within a longer run."""
-_LEAST_OF_MARGIN, _SHARE_OF_MARGIN = 3, 0.6
-"""How many different words a line of a header must have, and what share of them must be on the pages, so that it is
-known to be there."""
+_LEAST_OF_MARGIN = 3
+"""How many different words a header must have, so that it is known to be there though one is missing."""
 _PAGE_NUMBER = re.compile(r"\bSide\s+\d{1,4}\s+av\s+\d{1,4}\b")
 """What our own pages have at the foot, so that its numbers do not stand for lost ones."""
 _STRANGE = re.compile("[\ue000-\uf8ff\ufffd\x80-\x9f\U000f0000-\U0010fffd]")
@@ -73,7 +72,7 @@ def _missing(reading: Reading, copy: str) -> Missing:
     lost, surplus = rest - more, more - rest
     if not lost and not surplus:
         return Missing()
-    told = _missing_margins(reading.margins, surplus) if reading.margins and surplus else Missing()
+    told = _missing_margins(reading.margins, surplus, copy) if reading.margins and surplus else Missing()
     source, pages = tokens(text, lowered=True), tokens(copy, lowered=True)
     if lost and surplus:
         lost -= Counter(_found_apart(source, pages, lost, surplus))
@@ -87,26 +86,26 @@ def _missing(reading: Reading, copy: str) -> Missing:
     return told.plus(Missing(words, numbers, len(found) - numbers - words, lines, len(source.texts)))
 
 
-def _missing_margins(margins: str, surplus: Counter[str]) -> Missing:
-    """What headers and footers lack that are on the pages: of whose words the copy has most besides its text.
-
-    Short numbers count pages, and so are not looked for.
+def _missing_margins(margins: str, surplus: Counter[str], copy: str) -> Missing:
+    """What headers and footers lack that are on the pages: those of whose words the copy has all but one besides its
+    text, in their order. Short numbers count pages, and so are not looked for.
     """
     told = Missing()
-    for line in dict.fromkeys(margins.split("\n")):
-        if not line.strip():
+    blocks = {}
+    for block in margins.split("\f" if "\f" in margins else "\n"):
+        found = [t for t in tokens(block, lowered=True).texts if len(t) > 3 or not is_number(t)]
+        blocks[block] = (found, set(found) - surplus.keys())
+    whole = [set(found) for found, lost in blocks.values() if not lost]
+    for block, (found, lost) in blocks.items():
+        if len(lost) != 1 or len(set(found)) < _LEAST_OF_MARGIN or any(set(found) - lost <= other for other in whole):
             continue
-        wanted = Counter(t for t in tokens(line, lowered=True).texts if len(t) > 3 or not is_number(t))
-        shown = {t: surplus[t] // n for t, n in wanted.items()}
-        seen = sum(map(bool, shown.values()))
-        if len(shown) < _LEAST_OF_MARGIN or seen < _SHARE_OF_MARGIN * len(shown):
-            continue
-        fewest, second = sorted(shown.values())[:2]
-        lost = [t for t, n in shown.items() if not n or (n == fewest < second)]
-        if lost:
-            numbers, words = sum(map(is_number, lost)), sum(map(is_word, lost))
-            rest = len(lost) - numbers - words
-            told = told.plus(Missing(words, numbers, rest, (line.strip(),), len(shown)))
+        said = tokens(copy, lowered=True).texts
+        (token,) = lost
+        pairs, wanted = set(itertools.pairwise(said)), set(itertools.pairwise(found))
+        if len(wanted & pairs) >= max(1, len(wanted) - 2) and token not in "".join(said):
+            kind = Missing(int(is_word(token)), int(is_number(token)))
+            line = " ".join(block.split())
+            told = told.plus(Missing(kind.words, kind.numbers, 1 - kind.words - kind.numbers, (line,), len(found)))
     return told
 
 

@@ -15,7 +15,7 @@ class Reading:
     Attributes:
         text: words, numbers and signs in the order of the source, a line for each paragraph, cell or value. Raised
             digits in the characters of Unicode for them.
-        margins: headers and footers, a line for each paragraph; the pages they are for may not exist.
+        margins: headers and footers, parted by form feeds, else by lines; the pages they are for may not exist.
         partly: the reader knows that it reads more than is shown (hidden words, cells without their formats), so that
             what is missing is no certain loss.
         kinds: lines of the text whose loss has a flag of its own.
@@ -48,7 +48,7 @@ class Missing:
             self.words + other.words,
             self.numbers + other.numbers,
             self.signs + other.signs,
-            tuple(dict.fromkeys((*self.lines, *other.lines))),
+            (*self.lines, *other.lines),
             self.said + other.said,
         )
 

@@ -28,7 +28,7 @@ _PAGE = 512
 _VANISH, _TABLE_DEFINITION, _TAB_STOPS = 0x083C, 0xD608, 0xC615
 _OPERANDS = (1, 1, 2, 4, 2, 2, 0, 3)
 _FIELD, _RESULT, _FIELD_END = "\x13", "\x14", "\x15"
-_SPECIAL = dict.fromkeys((*range(32), 160), " ") | {0x1E: "-", 0x1F: ""}
+_SPECIAL = dict.fromkeys((*range(32), 160), " ") | {0x1E: "-", 0x1F: "", 0x0B: "\n", 0x0C: "\n", 0x0D: "\n"}
 
 
 @dataclass(frozen=True, slots=True)

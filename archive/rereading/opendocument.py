@@ -53,7 +53,7 @@ def opendocument_parts(path: Path) -> tuple[str, str]:
         if body is not None:
             out += _said(body, looks)
         for margin in root.iter(*_MARGINS) if name == "styles.xml" else ():
-            around += _said(margin, looks)
+            around += [*_said(margin, looks), "\f"]
     return "".join(out), "".join(around)
 
 

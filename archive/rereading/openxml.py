@@ -85,7 +85,7 @@ def word_parts(path: Path) -> tuple[str, str]:
     for name, root in bodies:
         place = around if root.tag in _MARGINS else out
         place += _said(root, unseen)
-        place.append("\n")
+        place.append("\f" if place is around else "\n")
         for chunk in root.iter(f"{_W}altChunk"):
             place.append(_put_in(path, name, chunk.get(f"{_R}id", "")))
     for root in smart:

@@ -44,6 +44,8 @@ OFFICE_ONLY = frozenset({"doc", "wpd"})
 
 _PARTLY = frozenset({"odt", "ods", "odp", "xlsx", "fodt", "fods", "xlsml"})
 """Families whose reader reads hidden words too."""
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n\s*")
+"""Parts one header of a DOC from the next."""
 _UNKNOWN_SIGN = re.compile(r"\S*[\ue000-\uf8ff]\S*")
 """A sign of a symbol font whose name the reader does not know, with the letters it is joined to."""
 _UNREADABLE = (
@@ -116,7 +118,7 @@ def _metafile(path: Path) -> str:
 
 def _doc(path: Path) -> tuple[str, str]:
     found = doc_text(path)
-    return _UNKNOWN_SIGN.sub(" ", found.body), _UNKNOWN_SIGN.sub(" ", found.margins)
+    return _UNKNOWN_SIGN.sub(" ", found.body), _EMPTY_LINE.sub("\f", _UNKNOWN_SIGN.sub(" ", found.margins))
 
 
 _READERS: dict[str, Callable[[Path], str]] = {

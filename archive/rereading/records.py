@@ -25,11 +25,13 @@ _OF_LAYOUT = frozenset(("rowspan", "colspan", "styleCode", "listType", "revised"
 }
 """Attributes that say how a narrative is set, not what it says; a value behind # names a place in the record."""
 _APART = frozenset(("del", "ins", "s", "strike"))
-_OF_A_CODE = frozenset(("S", "DN", "codeSystem", "displayName", "code"))
-"""Attributes of a coded value: a page tells code and code system once."""
 _LONG = 10
 """Characters of a value that a page need say but once: it gathers what several results or lists have in common."""
-_FACT = re.compile(r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}")
+_FACT = re.compile(
+    r"\d{4}-\d\d-\d\d(T.*)?|\d{8}(\d{2,6})?([.,]\d+)?([+-]\d{4})?|\d+(\.\d+){3,}|(?=\S*[A-Za-z])(?=\S*\d)\S{7,}|\d{7,}"
+)
+"""Dates as they are written, object numbers and identifiers: a page need show each but once, as all attributes but
+measured values."""
 _MARKED_UP = re.compile(r"<(?:!doctype|html|body|p|div|table|span|h[1-6]|ul|ol|br)\b.*>\s*$", re.IGNORECASE | re.DOTALL)
 """A page of HTML that stands in an element as text."""
 _TAGGED = re.compile(r"</[a-z][a-z0-9]*\s*>|<br\s*/?>", re.IGNORECASE)
@@ -63,7 +65,7 @@ class _Xml:
     def __init__(self) -> None:
         self.out: list[str] = []
         self._run: list[str] = []
-        self._seen: set[str] = set()  # what a page need show but once: codes, dates as they are written, object numbers
+        self._seen: set[str] = set()
         self._stack: list[tuple[bool, bool]] = []  # whether raised, whether a coded file
 
     def read(self, content: bytes) -> str:
@@ -87,7 +89,8 @@ class _Xml:
             self._flush()
         above = self._stack[-1] if self._stack else (False, False)
         coded = above[1] or local in _CODED_NAMES
-        is_code = not _OF_A_CODE.isdisjoint(key.rpartition(":")[2] for key in attributes)
+        names = {key.rpartition(":")[2] for key in attributes}
+        measured = names >= {"V", "U"} or names >= {"value", "unit"}
         if "revised" in attributes:
             self._run.append(" ")  # a page sets struck and inserted text apart
         for key, value in attributes.items():
@@ -97,7 +100,7 @@ class _Xml:
             if key == "xmlns" or key_prefix == "xmlns" or key_local in ("schemaLocation", "noNamespaceSchemaLocation"):
                 continue
             coded = coded or _CODED_MARKS.get(key_local) == value.rpartition(":")[2]
-            self.value(value, once=is_code)
+            self.value(value, once=not measured)
         self._stack.append((above[0] or local == "sup", coded))
         if local in _APART:
             self._run.append(" ")  # what is struck and what is inserted are no one word

@@ -137,7 +137,7 @@ class _Reader:
         elif word in _ASIDE:
             self._flush()
             self._group = replace(group, aside=True, margin=group.margin or word in _MARGIN)
-            self._say("\n" if word in _MARGIN else " ")
+            self._say("\f" if word in _MARGIN else " ")
         elif word in _BREAKS:
             self._say(_BREAKS[word])
         elif word == b"plain":

@@ -47,7 +47,7 @@ def test_a_text_without_words_loses_none() -> None:
         (rb"\u229\'3fse \uc0\u248re", "åse øre"),
         (rb"{\v skjult}synlig{\*\generator Riched20;}", "synlig"),
         (rb"{\field{\*\fldinst HYPERLINK x}{\fldrslt lenke}}", "lenke"),
-        (rb"{\header topp}tek{\footnote note}st", "tekst  note\ntopp"),
+        (rb"{\header topp}tek{\footnote note}st", "tekst  note\ftopp"),
         (rb"{\pict\bin5 abcd}x}etter", "etter"),
         (rb"en\tab to\cell tre", "en to tre"),
         (rb"{\f1\'e5}{\f2 abc}\f0\'e5", "еαβχå"),

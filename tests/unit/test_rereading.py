@@ -116,3 +116,23 @@ def test_one_token_less_is_always_told(words: list[str], data: st.DataObject) ->
     left = words[:at] + words[at + 1 :]
     assert found(" ".join(words), " ".join(left)).on_pages.total == len(tokens(words[at]).texts)
     assert found(" ".join(words), "\n".join(reversed(words))).sound
+
+
+def around(margins: str, copy: str) -> int:
+    return compare(Reading("Notat om en ting", margins), copy, copy).on_pages.total
+
+
+@pytest.mark.parametrize(
+    ("margins", "copy", "missing"),
+    [
+        ("Journal for Kari Prøve født 01.02.1950", "Journal for Kari Prøve født 01.02.1950 Notat om en ting", 0),
+        ("Journal for Kari Prøve født 01.02.1950", "Journal for Kari Prøve født 01.02.1960 Notat om en ting", 1),
+        ("Journal for Kari Prøve", "Journal for Prøve Notat om en ting", 1),
+        ("Journal for Kari Prøve", "Notat om en ting", 0),
+        ("Journal for Kari\fNotatark for Kari", "Journal for Kari Notat om en ting", 0),
+        ("Side 2 av 3 journal for", "Side 1 av 1 journal for Notat om en ting", 0),
+        ("Journal forKari Prøve her", "Journal for Kari Prøve her Notat om en ting", 0),
+    ],
+)
+def test_a_header_that_is_there_must_be_whole(margins: str, copy: str, missing: int) -> None:
+    assert around(margins, copy) == missing
