@@ -73,6 +73,10 @@ class Flag(Coded):
         "glyphs-missing",
         "No installed font has some of its characters; the copy shows their numbers or boxes, the original has them.",
     )
+    CELLS_CLIPPED = (
+        "cells-clipped",
+        "Cells are too narrow for their numbers, which the pages show as ###; the original has them.",
+    )
     WORDS_MISSING = (
         "words-missing",
         "Some words of the source are not in the copy's text; they are in the original.",

@@ -294,7 +294,7 @@ class Climb:
             declared, found = self.format.declared_extension, self.format.family
             flags.append(FlagNote(Flag.FORMAT_MISMATCH, f"Named .{declared}, but is {found}."))
         if copy.route.startswith(office.ROUTE):
-            flags += boxes(copy.text)
+            flags += boxes(copy.text, self.format.family)
         known = {f.code for f in flags}
         flags += [n for n in sourcecheck.notes(copy.found, self.format.family) if n.code not in known]
         if not copy.text.strip():

@@ -60,6 +60,8 @@ _RTF_HIDDEN = re.compile(
     rb"(?<!\\xe)(?<!\\xe )(?<!\\tc)(?<!\\tc )\\v(?![a-z0-9-])(?:\s|\\(?!v0)[a-z]+-?\d* ?)*+[^\\{}\s](?![^\\{}]*;\})"
 )
 _BOUNDSHEET, _COLINFO, _ROW, _FILEPASS = 0x85, 0x7D, 0x208, 0x2F
+_SHEETS = frozenset(("xls", "xlsx", "ods"))
+_CLIPPED = re.compile(r"(?<!\S)#{3,}(?!\S)")
 _NOT_MISSING = frozenset(("Co", "Cc", "Cn", "Cs"))
 
 
@@ -116,9 +118,9 @@ def needs_password(source: Path) -> bool:
     return False
 
 
-def boxes(text: str) -> tuple[FlagNote, ...]:
-    """The flags for characters of a page's text that no font has (LibreOffice draws an empty box for each), and for
-    signs of symbol fonts without a known meaning."""
+def boxes(text: str, family: str) -> tuple[FlagNote, ...]:
+    """The flags for characters of a page's text that no font has (LibreOffice draws an empty box for each), for signs
+    of symbol fonts without a known meaning, and for numbers that do not fit their cells."""
     flags = []
     missing = [c for c in drawable([text]) if unicodedata.category(chr(c)) not in _NOT_MISSING]
     if missing:
@@ -126,6 +128,8 @@ def boxes(text: str) -> tuple[FlagNote, ...]:
         flags.append(FlagNote(Flag.GLYPHS_MISSING, detail))
     if unknown := text.count(UNKNOWN):
         flags.append(FlagNote(Flag.SYMBOLS_MISSING, f"{unknown} signs of symbol fonts have no known meaning."))
+    if family in _SHEETS and (clipped := len(_CLIPPED.findall(text))):
+        flags.append(FlagNote(Flag.CELLS_CLIPPED, f"{clipped} cells."))
     return tuple(flags)
 
 

@@ -14,6 +14,7 @@ from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.docxmend import mended_docx
 from archive.normalise.officefile import needs_password, office_made
 from archive.normalise.rtfmend import mended
+from archive.normalise.sheetmend import mended_xlsx
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FileFormat, FlagNote
 
@@ -62,8 +63,8 @@ def load(name: str) -> Route:
 
 
 def for_office(source: Path, family: str, copy: Path) -> Path:
-    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF and DOCX mended where it
-    would not show them whole; all else as it is."""
+    """What to give LibreOffice: text as UTF-8, since its own guess is poor; RTF, DOCX and XLSX mended
+    where it would not show them whole; all else as it is."""
     if family == "rtf":
         content = source.read_bytes()
         if (better := mended(content)) != content:
@@ -71,7 +72,7 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
             return copy
     if family in ("wordml", "flatopc"):
         return officexml.for_office(source, family, copy)
-    if family == "docx" and mended_docx(source, copy):
+    if (family == "docx" and mended_docx(source, copy)) or (family == "xlsx" and mended_xlsx(source, copy)):
         return copy
     if family != "txt":
         return source
