@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from archive.coded import Coded
+from archive.database import NotFoldedInError
+from archive.database import connect_read_only as connect_anywhere
 from archive.errors import AuditBrokenError
 from viewer.audit.events import canonical_json
 from viewer.audit.log import GUARDS, INDEXES, TABLE, marker_path
@@ -95,17 +97,15 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise AuditBrokenError(f"There is no audit log at {path}.", remedy="The viewer makes one when it starts.")
-    uri = path.absolute().as_uri()
-    connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=20)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
-        connection.close()
-        if path.with_name(path.name + "-wal").exists():
-            raise AuditBrokenError(f"The audit log {path} cannot be opened.") from None
-        connection = sqlite3.connect(f"{uri}?immutable=1", uri=True)
+        connection = connect_anywhere(path)
+    except NotFoldedInError as e:
+        raise AuditBrokenError(
+            f"The audit log {path} cannot be opened: {e}.", remedy="Check it where it can be written, or a copy of it."
+        ) from None
     except sqlite3.DatabaseError:
-        pass  # what is wrong is found, and told, when it is read
+        # what is wrong is found, and told, when it is read
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     connection.row_factory = sqlite3.Row
     return connection
 

@@ -7,6 +7,8 @@ was: finished shards are taken as they are. Crash safety: docs/internals/search-
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.catalogue import Catalogue
-from archive.errors import IndexMissingError, WorkersFailedError
+from archive.errors import ExitCode, IndexMissingError, WorkersFailedError
 from archive.presence import require_packages
 from archive.store import ArchiveStore, disk_full_is_clear, remove_tree
 from viewer.search.generation import (
@@ -227,6 +229,8 @@ _counter: Any = None
 def _begin_worker(counter: Any) -> None:
     global _counter
     _counter = counter
+    # an interrupt at the keyboard reaches the whole group; who began the build says what it means
+    signal.signal(signal.SIGINT, lambda *_: os._exit(int(ExitCode.INTERRUPTED)))
 
 
 def _build_in_worker(job: ShardJob) -> ShardFacts:
