@@ -53,7 +53,7 @@ _PAGES: dict[str, tuple[str, ...]] = {
 }
 """Single-byte pages, and the languages that are written in each."""
 _PENALTY = {"mac-roman": 3.0, "iso8859-15": 0.5, "cp865": 0.5, "iso8859-1": 0.5}
-_OTHERS_PENALTY = 4.0
+_OTHERS_PENALTY, _FEW = 4.0, 3
 _LINE_PAGES = ("cp1252", "cp850", "cp865")
 _SAMPLE = 100_000
 _MARGIN = 4.0
@@ -183,6 +183,8 @@ class _Reading:
     like: Likeness
     encoding: str
     windows: Mapping[str, int]
+    fair: float
+    """What it is worth without regard to how few letters speak for it: how near a rival it is."""
 
 
 def _eight_bits(content: bytes) -> Decoded:
@@ -210,10 +212,10 @@ def _eight_bits(content: bytes) -> Decoded:
     ):
         return parted
     rivals = {r.encoding: r for r in readings if r.windows != best.windows and r.encoding != best.encoding}
-    near = [r.encoding for r in sorted(rivals.values(), key=lambda r: -r.value) if best.value - r.value < _NEAR]
+    near = [r.encoding for r in sorted(rivals.values(), key=lambda r: -r.fair) if best.value - r.fair < _NEAR]
     sure = (
         best.value > 0
-        and all(best.value - r.value >= _MARGIN for r in rivals.values())
+        and all(best.value - r.fair >= _MARGIN for r in rivals.values())
         and best.like.language == NORDIC
         and best.like.odd * 10 <= best.like.seen
         and (best.like.foreign * 3 <= best.like.seen or is_norwegian)
@@ -242,8 +244,11 @@ def _reading(windows: Mapping[bytes, int], page: str, leaning: Mapping[str, floa
         window = table[before] + table[character] + table[after]
         read[window] = read.get(window, 0) + count
     like = weighed(read, leaning, _PAGES[page])
-    penalty = _PENALTY.get(page, 0.0) if page in _NORDIC_PAGES else _OTHERS_PENALTY
-    return _Reading(like.score - penalty, like, page, read)
+    # A language whose letters are many is not known by one or two of them.
+    few = 2.0 * max(0, _FEW - like.letters)
+    ours = page in _NORDIC_PAGES
+    fair = like.score - (_PENALTY.get(page, 0.0) if ours else _OTHERS_PENALTY)
+    return _Reading(fair if ours else fair - few, like, page, read, fair)
 
 
 @functools.cache
@@ -263,7 +268,7 @@ def _utf8_readings(sample: bytes, leaning: Mapping[str, float]) -> list[_Reading
         like = weighed(seen, leaning, LANGUAGES)
         strays = sum(_CUT_OFF if _CUT.fullmatch(f[2]) else _STRAY * len(f[2]) for f in _PIECES.finditer(sample) if f[2])
         value = like.score + _SEQUENCE_FITS * sequences - strays - (page != "cp1252")
-        readings.append(_Reading(value, like, f"utf-8 with {page}", seen))
+        readings.append(_Reading(value, like, f"utf-8 with {page}", seen, value))
     return readings
 
 

@@ -29,6 +29,7 @@ _UNSAFE = re.compile(r"[^\w -]+")
 _SHOWN = frozenset((0, 1, 2, 3, 5, 6, 7, 8, 11, 14))  # of OBX, in the table's columns
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?(?:\.\d+)?)?([+-]\d{4})?")
 _CODES = {"UNICODE UTF-8": "utf-8", "UNICODE": "utf-16", "8859/1": "cp1252", "8859/15": "iso8859-15", "ASCII": None}
+_WHOLE = frozenset(("ST", "TX", "FT"))
 _HEADERS = ("MSH", "FHS", "BHS")
 
 
@@ -61,7 +62,7 @@ class _Message:
         if re.fullmatch(r"\.(?:in|ti|sk)[+-]?\d+", said):
             return " "
         if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", said):
-            return decode(bytes.fromhex(said[1:])).text.replace("\r\n", "\n").replace("\r", "\n")
+            return decode(bytes.fromhex(said[1:]).replace(b"\0", b"")).text.replace("\r\n", "\n").replace("\r", "\n")
         return found[0]
 
 
@@ -188,6 +189,9 @@ def _result(fields: list[str], message: _Message, page: _Page) -> list[str] | No
     rest = "; ".join(f"{NAMES['OBX'].get(n, f'OBX-{n}')}: {_said(v, message)}" for n, v in others)
     if kind in ("ED", "RP"):
         shown = _file(value, message, page, title)
+    elif kind in _WHOLE and (whole := message.text(value)) and held(whole) is None:
+        # Such text has no components: a separator that its writer forgot to escape is a character of it.
+        shown = "\n".join(_time(message.text(one)) for one in value.split(message.repetition))
     else:
         shown = _value(value, message, page, title)
     said = [_said(fields[n], message) for n in (6, 7, 8, 11)]
@@ -208,6 +212,9 @@ def _result(fields: list[str], message: _Message, page: _Page) -> list[str] | No
 def _file(value: str, message: _Message, page: _Page, title: str) -> str:
     """An encapsulated file (ED: source, type, subtype, encoding, data) or a pointer to one (RP)."""
     shown = []
+    first, *others = value.split(message.repetition)
+    if len(others) == 4 and message.component not in value:
+        value = message.component.join((first, *others))  # some part the components as repetitions
     for one in value.split(message.repetition):
         components = one.split(message.component)
         data = components[-1] if len(components) >= 5 else ""

@@ -84,13 +84,14 @@ _UNDEFINED = "\ufffd"
 class Likeness:
     """How much a text is like one of its language; positive where it is. `odd` is how many of its characters, with
     their neighbours, do not look as they should; `seen` how many were looked at; `foreign` how many are letters that
-    Norwegian has not."""
+    Norwegian has not; `letters` how many different letters there are."""
 
     score: float
     language: str
     odd: int
     seen: int
     foreign: int
+    letters: int
 
 
 def languages_of(text: str) -> dict[str, float]:
@@ -164,7 +165,7 @@ def weighed(windows: Mapping[str, int], leaning: Mapping[str, float], languages:
             score -= 5.0 * runs
             strange += runs
         if best is None or score > best.score:
-            best = Likeness(score, name, odd + strange, seen, foreign)
+            best = Likeness(score, name, odd + strange, seen, foreign, len(letters))
     if best is None:
         raise TypeError("there are no languages")
     return best

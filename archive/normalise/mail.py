@@ -57,7 +57,7 @@ def message_page(content: bytes, out: Path, limits: Limits, *, signed: bool = Fa
         letter.field(FIELDS.get(name.lower(), name), said, important=name.lower() in FIELDS)
     if signed:
         letter.signed()
-    _take(message, letter)
+    _take(message, letter, charset)
     return letter.made()
 
 
@@ -75,7 +75,7 @@ def header_text(value: object) -> str:
     return header(value).text
 
 
-def _take(top: Message[str, str], letter: Letter) -> None:
+def _take(top: Message[str, str], letter: Letter, charset: str | None) -> None:
     """Walk the MIME tree: text and HTML are the message itself, all else is carried."""
     waiting, seen = [top], []
     while waiting:
@@ -99,6 +99,9 @@ def _take(top: Message[str, str], letter: Letter) -> None:
             waiting += reversed(inner)
         elif kind in _SIGNATURES or (kind == _BYTES and (part.get_filename() or "").lower().endswith(".p7s")):
             letter.signed()
+        elif kind.startswith("multipart/"):
+            # Its boundary is nowhere: what stands there is the message.
+            letter.text(letter.read(declared(_bytes(part), charset)))
         else:
             _leaf(part, kind, letter)
     if any(part.defects for part in seen):

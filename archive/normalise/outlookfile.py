@@ -23,7 +23,8 @@ NAMES = "__nameid_version1.0"
 _UNICODE, _BYTE, _BINARY, STORAGE = 0x1F, 0x1E, 0x102, 0xD
 _HEADERS = (32, 24)  # of the property stream of a message: as a file, and within another
 _WIDTH = 16
-_CODE_PAGE = 0x3FFD
+_CODE_PAGE, _BODY_PAGE = 0x3FFD, 0x3FDE
+_WIDE = (1200, 1201)
 _MAPI, _STRINGS = "00020328-0000-0000-c000-000000000046", "00020329-0000-0000-c000-000000000046"
 _NEVER = datetime(4500, 1, 1, tzinfo=UTC)  # [MS-OXOCAL]: no date
 _PAGES = {65001: "utf-8", 65000: "utf-7", 1200: "utf-16-le", 1201: "utf-16-be", 20127: "ascii", 20866: "koi8-r",
@@ -90,8 +91,15 @@ class Item:
         narrow = self._stream(number, _BYTE)
         if not narrow:
             return ""
-        page = Item(self.file, ()).whole(_CODE_PAGE) or 1252
-        return declared(narrow.rstrip(b"\0"), page_name(page)).text
+        return declared(narrow.rstrip(b"\0"), self._page).text
+
+    @functools.cached_property
+    def _page(self) -> str | None:
+        """The set of narrow texts: the file's page, else that of its body. Text of single bytes is never UTF-16, though
+        some files say so."""
+        top = Item(self.file, ())
+        pages = (page for page in (top.whole(_CODE_PAGE), top.whole(_BODY_PAGE)) if page not in (None, 0, *_WIDE))
+        return page_name(next(pages, None))
 
     def texts(self, number: int) -> list[str]:
         """A property of several texts."""

@@ -252,3 +252,18 @@ def test_cards_of_ebcdic_are_lines() -> None:
 @pytest.mark.parametrize("page", ["cp1252", "cp850", "cp866"])
 def test_no_other_text_is_taken_for_ebcdic(text: str, page: str) -> None:
     assert "EBCDIC" not in decode(text.encode(page, "ignore")).encoding
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("Jahr;Kinotheater;Kinosäle;Sitzplätze;Besucher in 1000;Vorhandene Plätze je 1000 Einwohner", "cp1252"),
+        ("Text with a single right quote instead of an apostrophe shouldn’t be mistaken.", "utf-8"),
+        ("delims=¶", "utf-8"),
+        ("Précis:", "utf-8"),
+        ("Adil davranmaktan bahsetmişken… Ağrı yok, iyi ve sağlıklı bir gün için", "cp1254"),
+        ("SLIMOK: Środa, Śląsk, źródło, świeże powietrze nie jest", "cp1250"),
+    ],
+)
+def test_shapes_that_other_detectors_were_reported_to_misread(text: str, page: str) -> None:
+    assert decode(text.encode(page)).text == text

@@ -114,7 +114,7 @@ def test_whole_texts_are_read_right(language: str, page: str) -> None:
     content = "\r\n".join(TEXTS[language][1].split("|")).encode(page, "ignore")
     assert decode(content).text == content.decode(page)
     answers = [right for right, _ in read(language, page)]
-    assert sum(answers) >= len(answers) * (0.8 if language == "Norwegian" else 0.45)
+    assert sum(answers) >= len(answers) * (0.8 if language == "Norwegian" else 0.35)
 
 
 @pytest.mark.parametrize("page", WESTERN)

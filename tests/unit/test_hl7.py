@@ -92,6 +92,26 @@ def test_files_and_rtf_that_nothing_announces(tmp_path: Path) -> None:
     assert [p.path.read_bytes() for p in result.parts] == [PDF]
 
 
+# Shapes of faults that users of other readers reported.
+
+
+def test_line_ends_as_bytes_in_a_row_and_as_two_bytes_each(tmp_path: Path) -> None:
+    text = made(tmp_path, HEAD, "NTE|1||Noter\\X0D\\\\X0A\\linje to\\X000d\\\\X0A\\linje tre").text or ""
+    assert [line.strip() for line in text.split("\n") if "linje" in line] == ["linje to", "linje tre"]
+
+
+@pytest.mark.parametrize("kind", ["FT", "TX", "ST"])
+def test_separators_that_nobody_escaped_in_text_stay(tmp_path: Path, kind: str) -> None:
+    text = made(tmp_path, HEAD, f"OBX|1|{kind}|REF||se www.lab.no?a=1&b=2 og 10^9~neste linje||||||F").text or ""
+    assert "se www.lab.no?a=1&b=2 og 10^9\nneste linje" in text
+
+
+def test_a_file_whose_components_are_parted_as_repetitions(tmp_path: Path) -> None:
+    coded = base64.b64encode(PDF).decode()
+    (part,) = made(tmp_path, HEAD, f"OBX|1|ED|PDF||LAB~TEXT~pdf~Base64~{coded}||||||F").parts
+    assert part.path.read_bytes() == PDF
+
+
 FIELD = st.text(st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters="\x85\x7f"), max_size=12)
 
 

@@ -236,3 +236,23 @@ def test_a_message_in_openpgp_is_encrypted(tmp_path: Path) -> None:
     with pytest.raises(DocumentProblem) as problem:
         made(tmp_path, FIELDS + b"\n-----BEGIN PGP MESSAGE-----\nhQEMA\n-----END PGP MESSAGE-----\n")
     assert problem.value.reason is Reason.ENCRYPTED
+
+
+# Shapes of faults that users of other readers of mail reported.
+
+
+def test_a_message_whose_boundary_is_nowhere_is_its_words(tmp_path: Path) -> None:
+    head = b'Content-Type: multipart/alternative; boundary="=_aldri"\n\n'
+    assert "Noen ord på Ås" in text(made(tmp_path, FIELDS + head + "Noen ord på Ås\n".encode()))
+
+
+def test_boundaries_that_begin_alike_part_what_they_should(tmp_path: Path) -> None:
+    body = (
+        "Content-Type: multipart/mixed; boundary=foo\n\n--foo\n"
+        "Content-Type: multipart/alternative; boundary=foo_bar\n\n"
+        "--foo_bar\nContent-Type: text/plain\n\nFørste\n--foo_bar--\n--foo\nContent-Type: text/plain\n\nAndre\n--foo\n"
+        "Content-Type: text/plain; charset=utf-8\nContent-Disposition: inline\n\nTredje på Ås\n"
+    )
+    shown = text(made(tmp_path, FIELDS + body.encode()))
+    assert [w for w in ("Andre", "Tredje på Ås") if w not in shown] == []
+    assert "rste" in shown

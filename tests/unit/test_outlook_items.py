@@ -222,6 +222,15 @@ def test_a_body_in_rtf_alone_is_on_the_page_too(tmp_path: Path) -> None:
     assert [p.name for p in result.parts] == ["melding.rtf"]
 
 
+@pytest.mark.parametrize(("page", "body_page"), [(1200, 1250), (0, 28592), (1250, 65001)])
+def test_narrow_texts_are_in_the_page_of_the_file(tmp_path: Path, page: int, body_page: int) -> None:
+    """As users of other readers reported: UTF-16 that is none, no page, and a body of another page than the names."""
+    item = Maker("IPM.Note").whole(0x3FFD, page).whole(0x3FDE, body_page)
+    codec = "iso8859-2" if body_page == 28592 else "cp1250"
+    item.streams[("__substg1.0_1000001E",)] = "plnění před uveřejněním, Łódź".encode(codec)
+    assert "plnění před uveřejněním, Łódź" in (made(tmp_path, item.made()).text or "")
+
+
 @pytest.mark.parametrize(
     ("when", "clock"),
     [
