@@ -146,5 +146,5 @@ class Bench:
     def balanced(self) -> bool:
         with Register(self.store.register) as register, Catalogue.open(self.store) as catalogue:
             result = reconcile_archive(self.store, register.connection, catalogue)
-        assert result.differences == []
+        assert result.differences == [], [str(d) for d in result.differences]
         return result.balanced
