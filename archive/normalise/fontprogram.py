@@ -112,10 +112,11 @@ def _draw(found: Shape, width: float, pen: TTGlyphPen) -> None:
 
 @functools.lru_cache(maxsize=16)
 def _font(path: str, number: int) -> TTFont:
-    return TTFont(path, fontNumber=number, lazy=True)
+    # from memory: a file would stay open until the font is collected
+    return TTFont(io.BytesIO(Path(path).read_bytes()), fontNumber=number, lazy=True)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=512)
 def _cmap(path: str, number: int) -> Mapping[int, str]:
     try:
         font = _font(path, number)

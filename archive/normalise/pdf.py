@@ -12,7 +12,17 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Dictionary, Name
 
-from archive.normalise import comments, ghostscript, pageboxes, pdffiles, pdfsigns, repair, signatures, standardfonts
+from archive.normalise import (
+    cidfonts,
+    comments,
+    ghostscript,
+    pageboxes,
+    pdffiles,
+    pdfsigns,
+    repair,
+    signatures,
+    standardfonts,
+)
 from archive.normalise.annotations import beside as beside_pages
 from archive.normalise.annotations import forms, settle
 from archive.normalise.contract import Limits, Made, Part
@@ -88,7 +98,7 @@ def pdf(source: Path, out: Path, limits: Limits) -> Made:
             removed = repair.active_content(document)
             signatures.take_off(document)
             document.remove_unreferenced_resources()
-            drawn += pdfsigns.settle(document)
+            drawn += pdfsigns.settle(document) + cidfonts.settle(document)
             document.save(out, static_id=True, encryption=False)
             drawn += _or_told(lambda: _with_comments(document, out, limits), Flag.ANNOTATIONS_MISSING)
             if standardfonts.embed(document):
