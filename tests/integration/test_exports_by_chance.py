@@ -424,7 +424,7 @@ def play(root: Path, seed: str, steps: int) -> None:
     assert package_id(patient_id(ARCHIVE_ID, SYSTEM, "1"), 1)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_sequences_by_chance_end_as_the_model_says(tmp_path: Path, seed: int) -> None:
     play(tmp_path, f"few/{seed}", 6)
 
