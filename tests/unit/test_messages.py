@@ -277,6 +277,22 @@ def test_the_sources_own_words_are_not_changed() -> None:
     assert found["b"].shown_status is DocumentStatus.RETRACTED
 
 
+@pytest.mark.parametrize(
+    ("register", "content", "shown"),
+    [
+        ("unknown", "unknown", "unknown"),
+        ("signed", "superseded", "superseded"),
+        ("draft", "retracted", "retracted"),
+        ("superseded", "retracted", "retracted"),
+        ("retracted", "superseded", "retracted"),
+        ("draft", "superseded", "draft"),
+    ],
+)
+def test_the_graver_word_is_shown(register: str, content: str, shown: str) -> None:
+    document = JournalDocument("a", "a", "p", status=DocumentStatus(register), content_status=DocumentStatus(content))
+    assert document.shown_status.value == shown
+
+
 def test_what_no_longer_holds_goes() -> None:
     found = related(journal(a=lab("N", "m1", "1"), b=lab("C", "m2", "2")))
     again = related({"a": found["a"]})

@@ -63,7 +63,17 @@ def test_a_coded_file_and_rich_rtf_within_a_record_are_files_beside_it(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "value", ["Hb <10 og Na >140", "a < b <br", "<Kari> ringte", "2 <3", "uten tegn", "x</ukjent>"]
+    "value",
+    [
+        "Hb <10 og Na >140",
+        "Hb <10, <b>lavt</b>",
+        "<kur>3</kur> <b>x</b>",
+        "a < b <br",
+        "<Kari> ringte",
+        "2 <3",
+        "uten tegn",
+        "x</ukjent>",
+    ],
 )
 def test_a_text_with_signs_is_no_markup(value: str) -> None:
     assert shown(value) is None
