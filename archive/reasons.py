@@ -101,6 +101,10 @@ class Flag(Coded):
         "text-annexed",
         "Text of the source that the pages do not show stands on pages of its own at the end of the copy.",
     )
+    PAGES_MISSING = (
+        "pages-missing",
+        "The copy has fewer pages than the file has pictures; the original has them.",
+    )
     NOT_REREAD = (
         "not-reread",
         "The file could not be read a second time, so what its copy says was not compared with it.",

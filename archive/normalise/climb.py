@@ -26,6 +26,7 @@ from archive.normalise.text_of import text_of
 from archive.normalise.workshop import Workshop
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import Attempt, FileFormat, FlagNote, Verdict
+from archive.rereading.pictures import PICTURES
 from archive.validate import ValidatorStuck
 
 PASSED_ON = "passed-on"
@@ -296,6 +297,9 @@ class Climb:
         if copy.route.startswith(office.ROUTE):
             flags += boxes(copy.text, self.format.family)
         known = {f.code for f in flags}
+        if self.format.family in PICTURES:
+            with self._shop.stage("reread"):
+                flags += sourcecheck.pages_missing(self._source, self.format.family, copy.pages)
         flags += [n for n in sourcecheck.notes(copy.found, self.format.family) if n.code not in known]
         if not copy.text.strip():
             flags.append(FlagNote(Flag.NO_TEXT))

@@ -15,6 +15,7 @@ from archive.record import FlagNote
 from archive.rereading.compare import compare
 from archive.rereading.compare import strange as strange
 from archive.rereading.contract import Findings, Missing
+from archive.rereading.pictures import PICTURES, page_count
 from archive.rereading.readers import REREAD, reading_of
 
 _MOST_BYTES = 32 << 20
@@ -40,6 +41,12 @@ def check(source: Path, family: str, page_text: str | None, text_copy: str, flag
     apart = page_text is None or Flag.HIDDEN_TEXT in flags
     found = compare(reading, text_copy if apart or page_text is None else page_text, text_copy)
     return found if page_text is not None else replace(found, on_pages=Missing(), blank=False)
+
+
+def pages_missing(source: Path, family: str, pages: int) -> list[FlagNote]:
+    """The flag for a copy that has fewer pages than a picture's file has pictures, as another reader counts them."""
+    count = page_count(source, family) if family in PICTURES else None
+    return [FlagNote(Flag.PAGES_MISSING, f"{pages} of {count}.")] if count is not None and count > pages else []
 
 
 def notes(found: Findings | None, family: str) -> list[FlagNote]:

@@ -19,6 +19,8 @@ from pikepdf import Array, Dictionary, Name, Stream
 _STRING = rb"\((?:[^()\\]|\\[\s\S]|\((?:[^()\\]|\\[\s\S])*\))*\)"
 _STEP = re.compile(rb"/([^\s/\[\]()<>]+)\s+-?[\d.]+\s+Tf\b|(" + _STRING + rb")|<([0-9A-Fa-f\s]+)>|\b(TJ|Tj|BDC|BI)\b")
 _MAP = re.compile(rb"beginbfchar(.*?)endbfchar|beginbfrange(.*?)endbfrange", re.DOTALL)
+_FOUR = 4
+_PLAIN_PAIR = re.compile(rb"<([0-9A-Fa-f]{4})>\s*<([0-9A-Fa-f]{4})>")
 _PAIR = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f\s]*)>")
 _RANGE = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*(?:<([0-9A-Fa-f]+)>|\[(.*?)\])", re.DOTALL)
 _HEX = re.compile(rb"<([0-9A-Fa-f]*)>")
@@ -102,8 +104,7 @@ def _codes(font: pikepdf.Object, known: dict[tuple[int, int], dict[int, str]]) -
         raise _Unplain
     codes: dict[int, str] = {}
     for single, ranges in _MAP.findall(to_unicode.read_bytes()):
-        for code, text in _PAIR.findall(single):
-            codes[int(code, 16)] = _text(text)
+        codes.update(_pairs(single))
         for first, last, start, listed in _RANGE.findall(ranges):
             low, high = int(first, 16), int(last, 16)
             if not low <= high < _MOST_CODES:
@@ -112,6 +113,19 @@ def _codes(font: pikepdf.Object, known: dict[tuple[int, int], dict[int, str]]) -
             codes.update(zip(range(low, high + 1), map(_text, texts), strict=False))
     known[font.objgen] = codes
     return codes
+
+
+def _pairs(listed: bytes) -> Iterator[tuple[int, str]]:
+    """Codes with their texts; those of one character each, which are nearly all, in one go."""
+    plain = _PLAIN_PAIR.findall(listed)
+    if plain:
+        joined = bytes.fromhex(b"".join(map(b"".join, plain)).decode("ascii"))
+        numbers = struct.unpack(f">{len(joined) // 2}H", joined)
+        yield from zip(numbers[::2], map(chr, numbers[1::2]), strict=True)
+    if len(plain) * 2 != listed.count(b"<"):
+        for code, text in _PAIR.findall(listed):
+            if len(text) != _FOUR:
+                yield int(code, 16), _text(text)
 
 
 def _following(start: bytes, count: int) -> Iterator[bytes]:

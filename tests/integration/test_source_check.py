@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from archive.normalise import annex, routes
 from archive.normalise.contract import Limits, Made, Normalised, Outcome, Rejected
@@ -130,3 +132,19 @@ def test_a_sound_copy_is_told_nothing_of(tmp_path: Path, normaliser: Normaliser)
         told = {f.code for f in outcome.flags} - {Flag.RAISED_AS_DIGITS, Flag.ENCODING_GUESSED}
         assert not told, (name, outcome.flags)
         assert "annex" not in outcome.route
+
+
+def test_a_picture_that_is_on_no_page_is_told(
+    tmp_path: Path, normaliser: Normaliser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [Image.new("1", (200, 300), 1) for _ in range(3)]
+    data = io.BytesIO()
+    frames[0].save(data, "TIFF", save_all=True, append_images=frames[1:])
+    whole = normalised(normaliser, tmp_path, a_tif=data.getvalue())["a_tif"]
+    assert isinstance(whole, Normalised)
+    assert Flag.PAGES_MISSING not in {f.code for f in whole.flags}
+    route_says(monkeypatch, "", "image")
+    (tmp_path / "less").mkdir()
+    less = normalised(normaliser, tmp_path / "less", a_tif=data.getvalue())["a_tif"]
+    assert isinstance(less, Normalised)
+    assert {f.code: f.detail for f in less.flags}[Flag.PAGES_MISSING] == "1 of 3."
