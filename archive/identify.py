@@ -15,6 +15,7 @@ from typing import IO, Any
 import pygfried
 from lxml import etree
 
+from archive import ebcdic
 from archive.containers import OLE_MAGIC, ZIP_MAGICS, ole_family, zip_family
 from archive.markup import is_record
 from archive.media import SAYS, Kind, kind_of
@@ -281,6 +282,8 @@ def _as_text(head: bytes) -> str | None:
         for encoding, other in (("utf-16-le", content[0::2].count(0)), ("utf-16-be", content[1::2].count(0))):
             if nuls * 10 >= len(content) * 3 and other * 50 <= nuls:
                 return head.decode(encoding, "replace")
+    if ebcdic.looks(content):
+        return head.decode("latin-1")
     controls = len(content) - len(content.translate(None, _CONTROLS))
     if nuls:
         # A stray NUL in an otherwise plain text (padded fields) is shown; a binary file has far more of everything.

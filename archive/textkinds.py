@@ -77,6 +77,8 @@ def _printed(head: bytes) -> str | None:
     if head.startswith((b"\xc5\xd0\xd3\xc6", b"%!PS", b"\x04%!PS")):
         return "ps"
     if head.startswith(b"\x1b%-12345X"):
+        if b"%PDF-" in head[:1024]:
+            return None
         return "ps" if b"%!PS" in head[:4096] else "pcl"
     if head.startswith(b"\x1bE") and b"\x1b" in head[2:64]:
         return "pcl"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archive.ebcdic import BASE, DIFFERENCES
@@ -70,7 +70,7 @@ def displaywrite(source: Path, out: Path, limits: Limits) -> Made:
     copy.write_text(document.whole(), encoding="utf-8-sig", newline="\n")
     made = plaintext(copy, out, limits)
     form = FlagNote(Flag.DECODED_LENIENTLY, "Bold and underlined words and fonts are not shown; all characters are.")
-    return Made(out, made.flavours, (*made.flags, form) if document.formed else made.flags, made.text)
+    return replace(made, flags=(*made.flags, form)) if document.formed else made
 
 
 @dataclass(slots=True)

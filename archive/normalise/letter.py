@@ -159,7 +159,7 @@ class Letter:
             join(self._out, [page.pdf for page in shown])
             text = PAGE_BREAK.join((made.text or "", written))
             made = replace(made, text=text, flavours=("2u", "2b"))
-        return replace(made, flags=flags, parts=tuple(self._parts), container=True, says=bool(body or shown))
+        return replace(made, flags=flags, parts=(*self._parts, *made.parts), container=True, says=bool(body or shown))
 
     def _shown(self) -> list[Made]:
         """The pages of its HTML. What cannot be laid out is carried instead, and another engine may show it."""

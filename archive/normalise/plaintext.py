@@ -9,9 +9,9 @@ from pathlib import Path
 from archive.normalise.contract import Limits, Made, Part
 from archive.normalise.dossigns import signs
 from archive.normalise.encodings import Decoded, decode
+from archive.normalise.heldtext import taken_out
 from archive.normalise.printercodes import without_commands, without_marks
 from archive.normalise.typeset import drawable, glyph_flags, typeset
-from archive.normalise.uuencoded import split_off
 from archive.reasons import DocumentProblem, Flag, Reason
 from archive.record import FlagNote
 
@@ -46,7 +46,7 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     """
     decoded = decode(source.read_bytes())
     text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\0\x1a")
-    text, files = split_off(text)
+    text, files, is_file = taken_out(text)
     text, marked = _without_commands(text, decoded)
     if not text.strip():
         raise DocumentProblem(Reason.EMPTY, "The file has nothing but white space in it.")
@@ -69,7 +69,9 @@ def plaintext(source: Path, out: Path, limits: Limits) -> Made:
     typeset("plain", data, out)
     said = text.translate({code: shown for code, shown in table.items() if code <= _LAST_CONTROL} | _READABLE)
     flags = (*_flags(decoded), *marked, *_visible(said, table), *glyph_flags(table))
-    return Made(out, ("2a", "2u", "2b"), flags, said, _parts(files, out))
+    if files:
+        flags = (*flags, FlagNote(Flag.ATTACHMENTS_SPLIT_OFF, f"{len(files)} files."))
+    return Made(out, ("2a", "2u", "2b"), flags, said, _parts(files, out), container=is_file)
 
 
 def _parts(files: list[tuple[str, bytes]], out: Path) -> tuple[Part, ...]:

@@ -49,9 +49,15 @@ def _is_norwegian(text: str) -> bool:
     known = [w for word in words if _STEMS.fullmatch(w := word.translate(_NS_4551).lower())]
     seats = sum(map(text.count, "[\\]{|}"))
     if len(set(known)) == 1:
-        return len(words) == len(known) and len(known[0]) >= _LEAST_ALONE
+        alone = len(known[0]) >= _LEAST_ALONE or _unbalanced(text)
+        return len(words) == len(known) and alone
     # In program text, few of the brackets stand in such words.
     return bool(known) and sum(sum(map(w.count, "æøå")) for w in known) * 3 >= seats
+
+
+def _unbalanced(text: str) -> bool:
+    """Whether brackets close that were never opened, as no writer of brackets does."""
+    return any(text.count(opens) == 0 < text.count(closes) for opens, closes in ("[]", "{}"))
 
 
 def _utf_7(text: str) -> str | None:

@@ -194,6 +194,8 @@ def test_a_lone_line_of_foreign_words_does_not_make_two_encodings() -> None:
         "Ingen feber. Hun fikk en ny blodprøve, og blir undersøkt i morgen.",
         "Øre: væske. Høyre øye rødt. Åpent sår på legg, måtte sys.",
         "BLODPRØVE",
+        "INNLAGT PÅ SYKEHUS I GÅR, PÅ NY",
+        "Hun ligger på rom 4, på avdeling 2",
     ],
 )
 def test_seven_bit_norwegian_small_and_capital(text: str) -> None:

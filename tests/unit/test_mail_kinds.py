@@ -256,3 +256,10 @@ def test_boundaries_that_begin_alike_part_what_they_should(tmp_path: Path) -> No
     shown = text(made(tmp_path, FIELDS + body.encode()))
     assert [w for w in ("Andre", "Tredje på Ås") if w not in shown] == []
     assert "rste" in shown
+
+
+def test_rtf_in_the_text_of_a_message_is_not_lost(tmp_path: Path) -> None:
+    rtf = r"{\rtf1\ansi\deff0{\fonttbl{\f0 Arial;}}\f0\fs20 Hb \strike 13\strike0  14.\par}"
+    result = made(tmp_path, FIELDS + f"\nNotat:\n{rtf}\nHilsen\n".encode())
+    assert [p.name for p in result.parts] == ["notat 1.rtf"]
+    assert "[Fil: notat 1.rtf]" in text(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 
@@ -133,6 +134,45 @@ def test_a_printout_with_more_than_text_is_refused(tmp_path: Path, more: bytes) 
 
 def test_printing_twice_for_bold_says_a_word_once(tmp_path: Path) -> None:
     assert (printed(tmp_path, b"\x1bE\x1b(10UFet\rFet skrift\r\n\x1bE").text or "").split() == ["Fet", "skrift"]
+
+
+RTF = r"{\rtf1\ansi\deff0{\fonttbl{\f0 Arial;}}\f0\fs20 Kari f\'f8ler seg bedre \{nå\}.\par}"
+
+
+@pytest.mark.parametrize("before", ["Notat 12\r\n", '"', "\x0cSide 2 "])
+def test_rtf_that_stands_in_a_text_is_its_words(tmp_path: Path, before: str) -> None:
+    result = made(tmp_path, f"{before}{RTF}\r\nSlutt på notat\r\n".encode("cp1252"))
+    text = result.text or ""
+    assert "Kari føler seg bedre {nå}." in text
+    assert "Slutt på notat" in text
+    assert "fonttbl" not in text
+    assert not result.parts
+
+
+def test_rtf_in_a_text_that_is_more_than_words_is_a_file(tmp_path: Path) -> None:
+    rtf = RTF.replace("bedre", r"\strike bedre\strike0 ")
+    result = made(tmp_path, f"A {rtf} B {RTF} C {{\\rtf1 uten slutt".encode("cp1252"))
+    assert [part.name for part in result.parts] == ["notat 1.rtf"]
+    assert result.parts[0].path.read_bytes().startswith(b"{\\rtf1")
+    text = result.text or ""
+    assert "A [Fil: notat 1.rtf] B Kari føler seg bedre {nå}. C {\\rtf1 uten slutt" in text
+    assert Flag.ATTACHMENTS_SPLIT_OFF in {f.code for f in result.flags}
+
+
+def test_a_text_that_is_nothing_but_a_coded_file_is_that_file(tmp_path: Path) -> None:
+    pdf = b"%PDF-1.4 innhold " * 20
+    for coded in (base64.encodebytes(pdf), pdf.hex().encode()):
+        result = made(tmp_path, coded)
+        assert [(p.name, p.path.read_bytes()) for p in result.parts] == [("innhold.pdf", pdf)]
+        assert result.container
+
+
+def test_ebcdic_with_short_lines_and_a_pdf_behind_a_job_are_known(tmp_path: Path) -> None:
+    source = tmp_path / "a"
+    source.write_bytes("\x85".join(["PASIENT 1", "HAR DET BRA", "I DAG"] * 9).encode("cp500"))
+    assert identify(source, "a").family == "txt"
+    source.write_bytes(b"\x1b%-12345X@PJL ENTER LANGUAGE=PDF\r\n%PDF-1.4\n1 0 obj\n")
+    assert identify(source, "a").family == "pdf"
 
 
 @pytest.mark.skipif(shutil.which("gs") is None, reason="Ghostscript is not installed")
