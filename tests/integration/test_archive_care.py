@@ -709,6 +709,22 @@ def test_a_report_never_says_reconciled_of_packages_that_are_not_there(kept: Kep
         assert "NOT RECONCILED" in run("report", kept.store.root).stdout
 
 
+def test_a_report_tells_a_package_nobody_recorded_and_quarantined_bytes_that_are_gone(
+    kept: Kept, tmp_path: Path
+) -> None:
+    with_register(kept, tmp_path / "export")
+    kept.alter_catalogue("DELETE FROM package WHERE NOT current")
+    (stored,) = kept.store.quarantine_path(kept.refused.document.id).glob("*.rtf")
+    stored.unlink()
+    plain = json.loads(run("report", kept.store.root, "--json", "--check").stdout)
+    found = {(d["code"], d["subject"], d["found"]) for d in plain["reconciliation"]["differences"]}
+    package = kept.path(kept.changed, 1)
+    assert found == {
+        ("package-unknown", kept.place(kept.changed, 1), package.stat().st_size),
+        ("quarantine-bytes", kept.refused.document.id, 0),
+    }
+
+
 @pytest.mark.parametrize("verb", ["verify", "rebuild", "report"])
 def test_help_has_an_example(verb: str) -> None:
     result = run(verb, "--help")
