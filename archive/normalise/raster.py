@@ -15,7 +15,7 @@ from pikepdf import Array, Dictionary, Name
 
 from archive.normalise import child
 from archive.normalise.contract import Limits
-from archive.normalise.text_of import clean
+from archive.normalise.text_of import clean, flattened
 from archive.reasons import DocumentProblem, Reason
 
 ROUTE = "rasterised"
@@ -97,7 +97,11 @@ def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font:
         image.Width, image.Height, image.BitsPerComponent = picture.width, picture.height, 8
         image.ColorSpace = Name.DeviceGray if picture.mode == "L" else Name.DeviceRGB
         content = f"q {width:.2f} 0 0 {height:.2f} 0 0 cm /P Do Q\n"
-        content += "".join(_words(page, width, height))
+        words = flattened(source, number)  # with those of form fields and annotations, which are drawn as well
+        try:
+            content += "".join(_words(words, width, height))
+        finally:
+            words.close()
         resources = Dictionary(XObject=Dictionary(P=image), Font=Dictionary(F=font))
         target.add_blank_page(page_size=(max(width, 3), max(height, 3)))
         made = target.pages[-1].obj

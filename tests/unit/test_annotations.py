@@ -130,6 +130,16 @@ def test_words_of_comments_are_on_pages_of_their_own_and_in_the_text(tmp_path: P
     assert not result.flags
 
 
+def test_what_is_drawn_is_neither_stretched_nor_cut_by_the_rectangle(tmp_path: Path) -> None:
+    note = annotation("Text", (100, 400, 300, 600), Contents="")
+    pen = annotation("Ink", (400, 400, 420, 420), InkList=Array([Array([400, 200, 400, 300])]))
+    result = made(form(tmp_path / "a.pdf", note, pen))
+    assert inked(result.pdf, (100, 582, 118, 600))
+    assert not inked(result.pdf, (120, 400, 300, 600))
+    assert inked(result.pdf, (395, 220, 405, 290))
+    assert not inked(result.pdf, (390, 310, 430, 430))
+
+
 def test_a_mark_that_repeats_the_words_under_it_is_no_comment(tmp_path: Path) -> None:
     mark = annotation("Highlight", QuadPoints=QUADS, Contents="Skjema")
     result = made(form(tmp_path / "a.pdf", mark))

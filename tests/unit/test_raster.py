@@ -9,10 +9,12 @@ import pytest
 from archive.normalise import ghostscript
 from archive.normalise.contract import Limits
 from archive.normalise.ghostscript import rewrite, surviving
+from archive.normalise.pdf import pdf as pdf_route
 from archive.normalise.raster import rasterise
 from archive.normalise.text_of import text_of
 from archive.reasons import DocumentProblem, Reason
 from tests.documents import pdf
+from tests.pdfforms import annotation, form, widget
 
 LIMITS = Limits()
 
@@ -140,3 +142,15 @@ def test_ghostscript_embeds_what_was_not(tmp_path: Path) -> None:
         (font,) = made.pages[0].obj.Resources.Font.values()
         descriptor = font.FontDescriptor
         assert "/FontFile" in descriptor or "/FontFile2" in descriptor or "/FontFile3" in descriptor
+
+
+def test_words_of_fields_and_annotations_are_laid_over_the_picture_too(tmp_path: Path) -> None:
+    field = widget("Tx", V="Verdi i feltet")
+    note = annotation("FreeText", (100, 400, 300, 440), Contents="Fritekst")
+    made = pdf_route(form(tmp_path / "a.pdf", field, note), tmp_path / "b.pdf", Limits())
+    rasterise(made.pdf, tmp_path / "out.pdf", Limits())
+    text = text_of(tmp_path / "out.pdf", most_pages=1)[0]
+    for words in ("Skjema", "Verdi i feltet", "Fritekst"):
+        assert words in text
+    with pikepdf.open(tmp_path / "out.pdf") as document:
+        assert "/Annots" not in document.pages[0].obj
