@@ -192,6 +192,16 @@ def test_a_kind_nobody_can_draw_is_told(tmp_path: Path) -> None:
     assert notes[Flag.ANNOTATIONS_MISSING].startswith("3 ")
 
 
+def test_what_shows_and_says_nothing_is_not_lost(tmp_path: Path) -> None:
+    def draw(document: pikepdf.Pdf, made: list[Dictionary]) -> None:
+        for one in made[1:]:
+            one.AP = Dictionary(N=appearance(document, "q Q"))
+
+    border = Dictionary(W=0)
+    empty = [annotation("FreeText", BS=border), annotation("FreeText", BS=border), annotation("Ink")]
+    assert not made(form(tmp_path / "a.pdf", *empty, change=draw)).flags
+
+
 def test_flags_are_those_that_pdfa_allows(tmp_path: Path) -> None:
     result = made(form(tmp_path / "a.pdf", annotation("Square", F=1 | 256 | 128), annotation("Square", F=0)))
     with pikepdf.open(result.pdf) as document:

@@ -73,6 +73,14 @@ def test_all_pictures_of_a_camera_are_pages_but_not_what_it_shows_on_its_display
     ]  # fmt: skip
 
 
+def test_each_page_holds_its_own_picture_alone(tmp_path: Path) -> None:
+    first, second = coded(picture("red"), "JPEG"), coded(picture("blue"), "JPEG")
+    result = archived(tmp_path, first + b"\0\0" + second + b"end")
+    with pikepdf.open(result.pdf) as document:
+        held = [page.obj.Resources.XObject.I0.read_raw_bytes() for page in document.pages]
+    assert held == [first, second]
+
+
 def test_a_picture_with_something_behind_it_keeps_its_bytes(tmp_path: Path) -> None:
     content = coded(picture("red"), "JPEG")
     for more in (b"", b"\0" * 99, b"\xff\xd8\xff\xe0 no picture", b"trailer" * 30):

@@ -68,7 +68,7 @@ def settle(pdf: pikepdf.Pdf) -> tuple[FlagNote, ...]:
             canvas = marks.picture(annotation)
             if canvas is not None:
                 wanted.append((annotation, canvas))
-            elif draw.box_of(annotation) is not None:
+            elif "/AP" not in annotation and kind != "/FreeText" and draw.box_of(annotation) is not None:
                 lost += 1
     streams, sizes, flags = draw.appearances(pdf, [canvas for _, canvas in wanted])
     for (annotation, canvas), stream in zip(wanted, streams, strict=True):
