@@ -92,11 +92,15 @@ def inspect(export: Path, mapping: Path | None, as_json: bool) -> int:
 
     if mapping is not None and mapping.exists():
         raise UsageError(f"{mapping} exists.", remedy="Give a new file name; drafts never replace a mapping.")
-    report = inspect_export(export, None, None)
-    if mapping is not None:
-        mapping.write_text(report.draft_mapping(), encoding="utf-8")
+    with Progress().inspecting() as tell:
+        report = inspect_export(export, None, tell)
+    draft = report.draft_mapping()
+    if mapping is not None and draft:
+        mapping.write_text(draft, encoding="utf-8")
     click.echo(json.dumps(report.to_plain(), ensure_ascii=False, indent=2) if as_json else report.to_text())
-    return int(ExitCode.DONE)
+    if mapping is not None and not draft:
+        click.echo(f"{mapping} was not written: no table was found that a mapping could be drafted of.", err=True)
+    return int(ExitCode.DONE if draft else ExitCode.FINDINGS)
 
 
 @click.command(epilog="Example: journalarkiv migrate EXPORT ARCHIVE --mapping cosdoc.toml --workers 8")

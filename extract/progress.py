@@ -29,6 +29,12 @@ class Progress:
             yield tell
 
     @contextlib.contextmanager
+    def inspecting(self) -> Iterator[Callable[[str, int], None]]:
+        """A line on what is looked at; the callable takes what it is and how much of it is done."""
+        with tqdm(desc="looking", unit=" rows", disable=self.quiet, file=sys.stderr, bar_format="{desc}") as bar:
+            yield lambda what, done: bar.set_description_str(f"looking at {what}: {done:,}")
+
+    @contextlib.contextmanager
     def working(self, documents: int) -> Iterator[Callable[[int, int], None]]:
         """A bar over documents with failures and ETA; the callable takes documents done and failures so far."""
         with tqdm(

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from archive.identifiers import IdentifierType, classify, organisation_number_ok
+from extract.inspect.spelling import plain
 from extract.mapping.dates import DateReader, DateRules, fitting
+from extract.sources.tables import Answer
 
 DATE_FORMATS = (
     "%d.%m.%Y",
@@ -45,12 +48,21 @@ DATE_FORMATS = (
 
 _DIGITS_ONLY = ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%d%m%Y")
 _CODE = re.compile(r"[A-ZÆØÅ0-9+-]{1,4}")
+_LONG_CODE = re.compile(r"[A-Za-zÆØÅæøå][A-Za-zÆØÅæøå_-]{0,19}")
+_CODED = re.compile(
+    r"kode|code|type|status|kategori|sperr|block|gradering|tilstand|kjonn|sex|gender|tjeneste|service|art$"
+)
+_NAMED = re.compile(r"navn|name|adresse|sted|person|forfatter|author|lege|sign$")
+"""What columns are called that may have words as codes, and those whose words are people's."""
 _LOOKS_LIKE_FILE = re.compile(r".*[\\/].+|[^\\/:*?\"<>|\s][^\\/:*?\"<>|]*\.[A-Za-z][A-Za-z0-9]{1,4}")
 _NOTHING = re.compile(r"[0\W]*")
 _SKETCH = 8_192
 _EXACT = 64
 _SAMPLE = 2_000
 _PATTERNS = 5
+_LOOKED_AT = 300
+"""Characters of a value: whole notes and files stand in columns too."""
+_LONGEST_NUMBER = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,12 @@ class Column:
     """Of a sample of dates or identifiers: how many are none."""
     sampled: int = 0
     codes: tuple[tuple[str, int], ...] = ()
+    present: int = 0
+    """Rows in which an element of this name is there without any text."""
+    zero_pad: int = 0
+    """Length to which zeros make valid identifiers of numbers that have lost them; 0 where none has."""
+    bare: frozenset[int] = frozenset()
+    """Of a sample of numbers: hashes without the zeros before them."""
     comma_share: float = 0.0
     hashes: frozenset[int] = frozenset()
     shift: int = 0
@@ -94,7 +112,7 @@ class ColumnBuilder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._rows = self._filled = self._max_length = 0
+        self._rows = self._filled = self._max_length = self._present = 0
         self._exact: Counter[str] | None = Counter()
         self._sketch: dict[int, int] = {}
         self._shift = 0
@@ -104,16 +122,17 @@ class ColumnBuilder:
         """Take in the value of the next row."""
         self._rows += 1
         if not value:
+            self._present += isinstance(value, Answer)
             return
         self._filled += 1
         if len(value) > self._max_length:
             self._max_length = len(value)
         # The first values and, of a long column, some from all over it.
         if len(self._sample) < _SAMPLE // 2 or (self._filled % 997 == 0 and len(self._sample) < _SAMPLE):
-            self._sample.append(value)
+            self._sample.append(value[:_LOOKED_AT])
         if self._exact is not None:
             self._exact[value] += 1
-            if len(self._exact) <= _EXACT:
+            if len(self._exact) <= _EXACT and len(value) <= _LOOKED_AT:
                 return
             counts, self._exact = self._exact, None
             for known, count in counts.items():
@@ -141,7 +160,11 @@ class ColumnBuilder:
         occurrences = sum(sketch.values())
         unique = len(sketch) / occurrences if occurrences else 0.0
         sample = self._sample
-        found = {"kind": "empty"} if not sample else _kind(sample, self._exact, self._filled, exists)
+        found: dict[str, Any]
+        if sample:
+            found = _kind(sample, self._exact, self._filled, exists)
+        else:
+            found = {"kind": "presence"} if self._present else {"kind": "empty"}
         shapes = Counter(_shape(v) for v in sample)
         return Column(
             name=self.name,
@@ -154,6 +177,8 @@ class ColumnBuilder:
             patterns=tuple(shapes.most_common(_PATTERNS)),
             sampled=len(sample),
             codes=self._codes(),
+            present=self._present,
+            bare=frozenset(_hash(v.lstrip("0")) for v in sample) if all(map(_is_number, sample)) else frozenset(),
             comma_share=_share(sample, lambda v: ", " in v),
             hashes=frozenset(sketch),
             shift=self._shift,
@@ -163,24 +188,44 @@ class ColumnBuilder:
     def _codes(self) -> tuple[tuple[str, int], ...]:
         """Values that may be told: few, short, upper-case and repeating, hence no person's."""
         exact = self._exact
-        if not exact or len(exact) > 40 or not all(map(_CODE.fullmatch, exact)):
+        if not exact or len(exact) > 40:
+            return ()
+        if not all(map(_CODE.fullmatch, exact)) and not self._are_words(exact):
             return ()
         if self._filled < (3 if self._max_length > 2 else 2) * len(exact):
             return ()
         return tuple(sorted(exact.items()))
 
+    def _are_words(self, values: Iterable[str]) -> bool:
+        """Whether longer values are codes: by the column's name, since words may be people's too."""
+        name = plain(self.name)
+        return bool(_CODED.search(name)) and not _NAMED.search(name) and all(map(_LONG_CODE.fullmatch, values))
 
-def _kind(
-    sample: list[str], exact: Counter[str] | None, filled: int, exists: Callable[[str], bool]
-) -> dict[str, object]:
-    identifiers = [classify(v) for v in sample]
+
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
+
+
+def _kind(sample: list[str], exact: Counter[str] | None, filled: int, exists: Callable[[str], bool]) -> dict[str, Any]:
+    if max(map(len, sample)) > _LONGEST_NUMBER:
+        return _other_kind(sample, exact, filled, exists)
+    padded = [v.zfill(11) if len(v) in (9, 10) and _is_number(v) else v for v in sample]
+    lost = sum(v != p and classify(p).valid and not classify(v).valid for v, p in zip(sample, padded, strict=True))
+    identifiers = [classify(v) for v in (padded if lost else sample)]
     national = [i for i in identifiers if i.type not in (IdentifierType.LOCAL, IdentifierType.DUF)]
     if len(national) >= 0.7 * len(sample) and sum(i.valid for i in national) >= 0.5 * len(national):
-        return {"kind": "national-id", "unreadable": sum(not i.valid for i in identifiers)}
+        wrong = sum(not i.valid for i in identifiers)
+        return {"kind": "national-id", "unreadable": wrong, "zero_pad": 11 if lost else 0}
     if _share(sample, organisation_number_ok) >= 0.9:
         return {"kind": "organisation-number"}
     if dates := _dates(sample):
         return dates
+    return _other_kind(sample, exact, filled, exists)
+
+
+def _other_kind(
+    sample: list[str], exact: Counter[str] | None, filled: int, exists: Callable[[str], bool]
+) -> dict[str, Any]:
     paths = _share(sample[:300], lambda v: bool(_LOOKS_LIKE_FILE.fullmatch(v)))
     if paths >= 0.8 or (paths >= 0.3 and _share(sample[:300], exists) >= 0.3):
         return {"kind": "path"}
@@ -195,7 +240,7 @@ def _kind(
     return {"kind": "text"}
 
 
-def _dates(sample: list[str]) -> dict[str, object] | None:
+def _dates(sample: list[str]) -> dict[str, Any] | None:
     real = [v for v in sample if not _NOTHING.fullmatch(v)]
     if not real:
         return None

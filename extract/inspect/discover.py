@@ -11,21 +11,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lxml import etree
-
-from archive.errors import JournalarkivError
 from archive.normalise.encodings import decode
-from extract.inspect.relate import plain
+from extract.inspect.spelling import plain
 from extract.mapping.dates import fitting
 from extract.mapping.model import TableSpec
 from extract.sources.tables import csv_columns, first_undecodable
-from extract.sources.xmltable import XmlTable
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab", ".psv", ".skv", ".txt", ".dat", ".asc")
 _SURE_SUFFIXES = TABLE_SUFFIXES[:5]
 _SAMPLE = 256 << 10
 _DELIMITERS = (";", "\t", "|", ",", "~", "^", "¦", "§", "||", "~|~")
-_MAX_ELEMENTS = 20_000
 
 
 def csv_spec(path: Path, root: Path) -> TableSpec | None:
@@ -177,89 +172,3 @@ def merge_parts(specs: list[TableSpec], root: Path) -> list[TableSpec]:
 
 def _renamed(spec: TableSpec, name: str, file: str) -> TableSpec:
     return replace(spec, name=name, file=file)
-
-
-def xml_specs(path: Path, root: Path) -> list[tuple[TableSpec, tuple[str, ...]]]:
-    """The tables of an XML file with the columns found: elements that repeat and have attributes or children."""
-    elements: dict[str, _Element] = {}
-    namespaces: dict[str, str] = {}
-    stack: list[str] = []
-    name = path.relative_to(root).as_posix()
-    try:
-        with path.open("rb") as file:
-            events = etree.iterparse(
-                file, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-            )
-            for count, (event, element) in enumerate(events):
-                if not isinstance(element.tag, str):
-                    continue
-                if event == "start":
-                    if not stack:
-                        XmlTable._refuse_entities(element, name)
-                    stack.append(_prefixed(element.tag, namespaces))
-                    found = elements.setdefault("/" + "/".join(stack), _Element())
-                    found.count += 1
-                    found.attributes.update("@" + _prefixed(str(k), namespaces) for k in element.attrib)
-                    continue
-                here = "/" + "/".join(stack)
-                elements[here].text |= bool((element.text or "").strip()) and not len(element)
-                stack.pop()
-                if count > _MAX_ELEMENTS:
-                    break
-                if len(stack) > 1 and element.getprevious() is not None:
-                    element.clear()
-    except (etree.XMLSyntaxError, JournalarkivError):
-        return []
-    return list(_rows(elements, name, namespaces))
-
-
-class _Element:
-    def __init__(self) -> None:
-        self.count = 0
-        self.attributes: set[str] = set()
-        self.text = False
-
-
-def _rows(
-    elements: dict[str, _Element], file: str, namespaces: dict[str, str]
-) -> Iterator[tuple[TableSpec, tuple[str, ...]]]:
-    rows: list[str] = []
-    for at, element in elements.items():
-        below = [p for p in elements if p.startswith(at + "/")]
-        fields = [
-            p for p in below if p.count("/") == at.count("/") + 1 and (elements[p].text or elements[p].attributes)
-        ]
-        above = elements.get(at.rpartition("/")[0])
-        repeats = above is not None and element.count > above.count
-        if not repeats or len(fields) + len(element.attributes) < 2:
-            continue
-        columns = sorted(element.attributes)
-        for p in fields:
-            local = p.rpartition("/")[2]
-            columns += [local] if elements[p].text else []
-            columns += [f"{local}/{a}" for a in sorted(elements[p].attributes)]
-        outer = next((r for r in reversed(rows) if at.startswith(r + "/")), None)
-        if outer is not None:
-            up = "/".join([".."] * (at.count("/") - outer.count("/")))
-            columns += [f"{up}/{a}" for a in sorted(elements[outer].attributes)]
-            leaves = [p for p in elements if p.rpartition("/")[0] == outer and elements[p].text]
-            columns += [f"{up}/{p.rpartition('/')[2]}" for p in leaves if elements[p].count <= elements[outer].count]
-        rows.append(at)
-        base = f"{table_name(file)}_{plain(at.rpartition('/')[2].rpartition(':')[2])}"
-        spec = TableSpec(
-            name=re.sub(r"[^a-z0-9_]+", "_", base),
-            where=(),
-            file=file,
-            format="xml",
-            encoding="",
-            row=at,
-            namespaces=tuple((prefix, uri) for uri, prefix in namespaces.items()),
-        )
-        yield spec, tuple(columns)
-
-
-def _prefixed(tag: str, namespaces: dict[str, str]) -> str:
-    if not tag.startswith("{"):
-        return tag
-    uri, local = tag[1:].split("}", 1)
-    return f"{namespaces.setdefault(uri, f'n{len(namespaces) + 1}')}:{local}"

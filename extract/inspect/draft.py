@@ -33,6 +33,7 @@ _DOCUMENT = {
     "blocked": ("sperr|block|skjult|reserv", ()),
     "replaces": ("erstatt|replace|korriger|forrige", ()),
 }
+_BY_PRESENCE = ("blocked", "deceased", "address_protection")
 _OLD_IDENTIFIER = "gml|gammel|tidl|hist|old|prev|former"
 _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     "sex": {
@@ -165,7 +166,8 @@ class Drafter:
             if columns:
                 bad = sum(c.unreadable for c in columns)
                 note = f"  # {bad} of {sum(c.sampled for c in columns)} looked at are no valid number" if bad else ""
-                value = _q(columns[0].name) if len(columns) == 1 else _list([c.name for c in columns])
+                values = [_padded(c.name, c.zero_pad) for c in columns]
+                value = values[0] if len(values) == 1 else f"[{', '.join(values)}]"
                 lines.append(f"{name} = {value}{note}")
                 taken |= {c.name for c in columns}
         lines += self._fields(table, _PATIENT, taken)
@@ -179,7 +181,7 @@ class Drafter:
                 ]
             else:
                 lines.append(f"family_name = {_q(full[0].name)}  # check: the whole name stands in one column")
-        return [*lines, "", *self._extra("patient", table, taken)]
+        return [*_once(lines), "", *self._extra("patient", table, taken)]
 
     # -- documents --------------------------------------------------------------------------------------------------
 
@@ -197,10 +199,11 @@ class Drafter:
         note = (
             f"  # {to_patient.share:.0%} of its values are patients" if to_patient else "  # check: found by name only"
         )
-        lines.append(f"patient = {_q(patient)}{note}")
+        lines.append(f"patient = {_padded(patient, to_patient.zero_pad if to_patient else 0)}{note}")
         taken = {key.name, patient}
         joins: dict[str, Join] = {}
         lines += self._fields(table, _DOCUMENT, taken, joins)
+        lines = _once(lines)
         files = self._files(table, key, taken)
         if joins:
             lines += ["", "[document.joins]", *(f"{name} = {_q(j.column)}" for name, j in joins.items())]
@@ -250,7 +253,7 @@ class Drafter:
         lines: list[str] = []
         for field, (hint, kinds) in hints.items():
             column = next((c for c in hinted(table.columns, hint, *kinds) if c.name not in taken), None)
-            if column is None or column.kind == "path":
+            if column is None or column.kind == "path" or (column.kind == "presence" and field not in _BY_PRESENCE):
                 continue
             taken.add(column.name)
             lines.append(self._field(field, column))
@@ -260,16 +263,22 @@ class Drafter:
 
     def _field(self, field: str, column: Column) -> str:
         name = _q(column.name)
+        if column.kind == "presence":
+            note = f"  # check: yes where the element is there, in {column.present} of {column.rows} rows"
+            if field in _WORDS:
+                words = 'codes = { true = "strictly-confidential", false = "none" }'
+                return f"{field} = {{ column = {_q(f'boolean({column.name})')}, {words} }}{note}"
+            return f"{field} = {name}{note}"
         if field in _WORDS:
             return self._words(field, column)
         if field in ("blocked", "deceased"):
             values = [code for code, _ in column.codes]
-            false = [v for v in values if v in _NO]
-            true = [v for v in values if v not in _NO]
+            false = [v for v in values if v.upper() in _NO]
+            true = [v for v in values if v.upper() not in _NO]
             if not values:
                 return f"{field} = {name}  # check: any value at all means yes"
             parts = [f"column = {name}", f"true = {_list(true)}"] + ([f"false = {_list(false)}"] if false else [])
-            sure = all(v in _YES for v in true)
+            sure = all(v.upper() in _YES for v in true)
             return f"{field} = {{ {', '.join(parts)} }}" + ("" if sure else "  # check: what the values mean")
         note = ""
         if column.kind == "date":
@@ -281,9 +290,9 @@ class Drafter:
         words = {code: word for word, codes in _WORDS[field].items() for code in codes}
         pairs, unsure = [], []
         for code, _ in column.codes:
-            if code not in words:
+            if code.upper() not in words:
                 unsure.append(code)
-            pairs.append(f"{_key(code)} = {_q(words.get(code, _NOT_WORDS[field]))}")
+            pairs.append(f"{_key(code)} = {_q(words.get(code.upper(), _NOT_WORDS[field]))}")
         if not pairs:
             pairs = [f"{_key(c[0])} = {_q(word)}" for word, c in _WORDS[field].items()]
             return f"{field} = {{ column = {_q(column.name)}, codes = {{ {', '.join(pairs)} }} }}  # check: the codes"
@@ -322,18 +331,25 @@ class Drafter:
         return lines
 
     def _extra(self, record: str, table: Table, taken: set[str]) -> list[str]:
-        rest = [c for c in table.columns if c.name not in taken and c.kind != "empty" and "/" not in c.name.strip("./")]
+        rest = [c for c in table.columns if c.name not in taken and c.kind != "empty" and ".." not in c.name]
         if not rest:
             return []
         lines = ["# check: columns no field was found for; they are kept under their names.", f"[{record}.extra]"]
-        return [*lines, *(f"{_key(c.name)} = {_q(c.name)}" for c in rest), ""]
+        values = [(c.name, f"boolean({c.name})" if c.kind == "presence" else c.name) for c in rest]
+        return [*lines, *(f"{_key(name)} = {_q(value)}" for name, value in values), ""]
 
     # -- keys -------------------------------------------------------------------------------------------------------
 
     def _key(self, table: Table) -> Column:
         """The column others join with, else one named like a key, else the first that identifies rows."""
         keys = table.key_columns()
-        targets = {j.key: j.score for j in self.roles.joins if j.target == table.name and j.table != table.name}
+        patients = self.roles.patients
+        if table is self.roles.documents and patients and (join := self.roles.join(table.name, patients.name)):
+            # a column of patients' keys is no key of documents, however different they are
+            keys = [k for k in keys if k.name != join.column] or keys
+        names = {k.name for k in keys}
+        joins = [j for j in self.roles.joins if j.target == table.name and j.table != table.name]
+        targets = {j.key: j.score for j in joins if j.key in names}
         if targets:
             return table.column(max(targets, key=lambda k: targets[k]))
         named = hinted(keys, "guid|id$|nr$|key|nokkel")
@@ -344,6 +360,18 @@ class Drafter:
         rest = [c for c in table.columns if c is not key] or [key]
         named = hinted(rest, "pasient|pasnr|pas|patient|person")
         return named[0] if named else max(rest, key=lambda c: likeness(c.name, wanted))
+
+
+def _padded(column: str, width: int) -> str:
+    return f"{{ column = {_q(column)}, zero_pad = {width} }}" if width else _q(column)
+
+
+def _once(lines: Sequence[str]) -> list[str]:
+    """The lines of a section, without those of a key that has one."""
+    kept: dict[str, str] = {}
+    for line in lines:
+        kept.setdefault(line.partition(" =")[0], line)
+    return list(kept.values())
 
 
 _STANDARD = {"encoding_errors": "strict", "quotechar": '"'}
@@ -369,8 +397,12 @@ def _duplicates(column: Column) -> str:
 def _q(text: str) -> str:
     if ("\\" in text or '"' in text) and "'" not in text and text.isprintable():
         return f"'{text}'"
-    escaped = "".join(f"\\u{ord(c):04x}" if c in '"\\' or not c.isprintable() else c for c in text)
+    escaped = "".join(_escape(c) if c in '"\\' or not c.isprintable() else c for c in text)
     return '"' + escaped.replace("\\u0009", "\\t") + '"'
+
+
+def _escape(c: str) -> str:
+    return f"\\u{ord(c):04x}" if ord(c) <= 0xFFFF else f"\\U{ord(c):08x}"
 
 
 def _key(text: str) -> str:

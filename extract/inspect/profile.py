@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from archive.errors import MappingError, SourceUnreadableError
+from extract.inspect.checked import checked
 from extract.inspect.columns import ColumnBuilder
-from extract.inspect.discover import TABLE_SUFFIXES, csv_spec, merge_parts, xml_specs
+from extract.inspect.discover import TABLE_SUFFIXES, csv_spec, merge_parts
+from extract.inspect.discoverxml import xml_groups, xml_specs
 from extract.inspect.draft import Drafter
 from extract.inspect.inventory import Inventory
 from extract.inspect.relate import Roles, Table, find_roles
@@ -20,7 +22,7 @@ from extract.mapping.paths import PathRules, relative_path
 from extract.sources.directory import DirectorySource
 from extract.sources.names import FileKind
 from extract.sources.staging import Staging
-from extract.sources.tables import csv_columns, files_of, open_table
+from extract.sources.tables import Several, csv_columns, files_of, open_table
 from extract.sources.walk import FileTree
 
 Progress = Callable[[str, int], None]
@@ -28,6 +30,16 @@ Progress = Callable[[str, int], None]
 
 _README = ("lesmeg", "les meg", "readme", "read me", "innhold", "manifest")
 _EVERY = 5_000
+_TOLD = 20
+_DATABASES = (".mdb", ".accdb", ".db", ".sqlite", ".sqlite3", ".fdb", ".mdf", ".dbf")
+_CANNOT_READ = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".xlsb", ".xlsm"), "a spreadsheet, which inspect cannot read"),
+    **dict.fromkeys((".sql", ".dump", ".dmp", ".bak"), "a dump of a database, which inspect cannot read"),
+    **dict.fromkeys(_DATABASES, "a database, which inspect cannot read"),
+    **dict.fromkeys((".json", ".ndjson", ".jsonl", ".parquet"), "data in a form that inspect cannot read as a table"),
+    ".siard": "a SIARD archive of a database, which inspect cannot read",
+    **dict.fromkeys(TABLE_SUFFIXES, "text that inspect does not recognise as a table (fixed columns?)"),
+}
 _NOT_FILES = (
     (FileKind.UNREADABLE_FOLDER, "{} folders cannot be listed; what is in them is not known"),
     (FileKind.UNREADABLE, "{} files cannot be read"),
@@ -76,6 +88,8 @@ class _Inspection:
         readme = self._readme(tables)
         register = [p.relative_to(self.root).as_posix() for t in tables for p in files_of(self.root, t.spec)]
         counts = self.files.counts([*register, *readme], match_case=self.rules.match_case)
+        if self.mapping is None:
+            self.findings += self._not_read({t.spec.file for t in tables}, [*register, *readme])
         self.findings += [sentence.format(n) for kind, sentence in _NOT_FILES if (n := self.files.not_files[kind])]
         draft = ""
         if tables:
@@ -88,6 +102,9 @@ class _Inspection:
                 folders=self.folders,
                 match_case=self.rules.match_case,
             ).text()
+            if self.mapping is None:
+                draft, faults = checked(draft, self.root, self.work)
+                self.findings += [f"the draft needs a hand: {fault}" for fault in faults]
         else:
             self.findings.append("No file of the export looks like a table; a mapping must be written by hand.")
         return InspectReport(
@@ -127,18 +144,31 @@ class _Inspection:
                 if table is not None:
                     specs.append(table)
             for spec in merge_parts(specs, self.root):
-                taken = sum(s.name == spec.name for s in found)
-                unique = replace(spec, name=f"{spec.name}_{taken + 1}") if taken else spec
-                found.append(spec)
+                unique = self._unique(spec, {s.name for s in found})
+                found.append(unique)
                 yield unique, csv_columns(self.root, unique)
-        for path in paths:
-            if path.lower().endswith(".xml") and not self.files.is_named(path):
-                yield from xml_specs(self.tree.open_path(path), self.root)
+        xml = [self.tree.open_path(p) for p in paths if p.lower().endswith(".xml")]
+        taken_names = {s.name for s in found}
+        for group in xml_groups(xml, self.root):
+            # by now a register may have named them as documents
+            group = [p for p in group if not self.files.is_named(p.relative_to(self.root).as_posix())]
+            for spec, columns in xml_specs(group, self.root) if group else ():
+                yield self._unique(spec, taken_names), columns
+
+    @staticmethod
+    def _unique(spec: TableSpec, taken: set[str]) -> TableSpec:
+        name, n = spec.name, 1
+        while name in taken:
+            n += 1
+            name = f"{spec.name}_{n}"
+        taken.add(name)
+        return replace(spec, name=name)
 
     def _columns(self, spec: TableSpec) -> tuple[str, ...]:
         if spec.format == "csv":
             return csv_columns(self.root, spec)
-        found = [c for path in files_of(self.root, spec) for s, c in xml_specs(path, self.root) if s.row == spec.row]
+        files = files_of(self.root, spec)
+        found = [c for path in files[:1] for s, c in xml_specs([path], self.root) if s.row == spec.row]
         return found[0] if found else (".",)
 
     def _table(self, spec: TableSpec, columns: Sequence[str]) -> Table:
@@ -155,26 +185,30 @@ class _Inspection:
                 self.progress(spec.file, rows)
         profiles = tuple(b.column(lambda v: self.files.has(relative_path(v, PathRules()))) for b in builders)
         result = Table(spec, profiles, rows, bad)
-        for n, column in enumerate(profiles):
-            if column.kind == "path":
-                self._paths(result, column.name, n)
+        self._paths(result, {n: c.name for n, c in enumerate(profiles) if c.kind == "path"})
         return result
 
-    def _paths(self, table: Table, column: str, index: int) -> None:
-        """Learn how the column's paths find files, then note which files it names."""
+    def _paths(self, table: Table, columns: dict[int, str]) -> None:
+        """Learn how the columns' paths find files, then note which files they name."""
+        if not columns:
+            return
         rows = open_table(self.root, table.spec, [c.name for c in table.columns])
         if self.mapping is None:
-            samples = [v[index] for _, v, p in _first(rows.rows(), 1_000) if not p and v[index]]
-            rules, folder = self.files.rules_for(samples)
-            known = dict.fromkeys((*self.rules.prefixes, *rules.prefixes))
-            self.rules = replace(rules, prefixes=tuple(known), match_case=self.rules.match_case and rules.match_case)
-            self.folders[table.name, column] = folder
-        before = self.folders.get((table.name, column), "")
+            first = [v for _, v, problem in _first(rows.rows(), 1_000) if not problem]
+            for index, column in columns.items():
+                rules, folder = self.files.rules_for([v[index] for v in first if v[index]])
+                known = dict.fromkeys((*self.rules.prefixes, *rules.prefixes))
+                case = self.rules.match_case and rules.match_case
+                self.rules = replace(rules, prefixes=tuple(known), match_case=case)
+                self.folders[table.name, column] = folder
+        before = {index: self.folders.get((table.name, column), "") for index, column in columns.items()}
         for _, values, problem in rows.rows():
-            if problem or not values[index]:
-                continue
-            path = relative_path(f"{before}/{values[index]}" if before else values[index], self.rules)
-            self.files.name(path)
+            for index, folder in before.items():
+                if problem or not values[index]:
+                    continue
+                value = values[index]
+                for one in value.parts if isinstance(value, Several) else (value,):
+                    self.files.name(relative_path(f"{folder}/{one}" if folder else one, self.rules))
 
     def _readme(self, tables: Sequence[Table]) -> list[str]:
         """Files near the root that explain the export rather than belong to a patient."""
@@ -192,6 +226,16 @@ class _Inspection:
             and not self.files.is_named(p)
             and p.rpartition("/")[2].lower().startswith((*_README, "thumbs.db", "desktop.ini"))
         ]
+
+    def _not_read(self, tables: set[str], known: Sequence[str]) -> list[str]:
+        """Files near the root that may be the register, in a form that is not read."""
+        found = []
+        for path in self.files.near_root():
+            kind = _CANNOT_READ.get(Path(path).suffix.lower())
+            if kind and path not in known and path not in tables and not self.files.is_named(path):
+                found.append(f"{path}: {kind}; if it is the register, it must be exported to CSV or XML first")
+        more = [f"and {len(found) - _TOLD} more such files"] if len(found) > _TOLD else []
+        return [*found[:_TOLD], *more]
 
     # -- with a mapping ---------------------------------------------------------------------------------------------
 

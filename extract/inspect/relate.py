@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from extract.inspect.columns import Column
+from extract.inspect.spelling import plain
 from extract.mapping.model import TableSpec
 
-_PLAIN = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "*": None})
-_NEVER_KEY = ("date", "path", "flag", "empty", "organisation-number")
+_NEVER_KEY = ("date", "path", "flag", "empty", "presence", "organisation-number")
+_SAMPLED = 1_000
+"""Rows of which every value is in a column's sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Join:
     key: str
     share: float
     score: float
+    zero_pad: int = 0
+    """Length to which zeros make the values those of the key, which has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,6 @@ class Roles:
         return max(found, key=lambda j: j.score, default=None)
 
 
-def plain(text: str) -> str:
-    """Lower case, Norwegian letters without their rings and strokes."""
-    return text.lower().translate(_PLAIN)
-
-
 def folded(name: str) -> str:
     """A column's name for comparing: plain, without XML prefixes, and nothing but letters and digits."""
     return re.sub(r"\w+:|[^a-z0-9]", "", plain(name))
@@ -101,12 +100,15 @@ def find_joins(tables: Sequence[Table]) -> tuple[Join, ...]:
             for table in tables:
                 for column in table.columns:
                     if (
-                        column.kind in ("empty", "date", "path")
+                        column.kind in ("empty", "presence", "date", "path")
                         or not column.hashes
                         or (table is target and column is key)
                     ):
                         continue
                     share, met = column.overlap(key)
+                    pad = 0
+                    if share < 0.5 and (lost := _without_zeros(column, key, target.rows)):
+                        share, met, pad = lost, lost, key.max_length
                     alike = max(likeness(column.name, key.name), likeness(column.name, target.name))
                     if share < 0.5 or (share < 0.9 and alike < 0.6):
                         continue
@@ -114,8 +116,15 @@ def find_joins(tables: Sequence[Table]) -> tuple[Join, ...]:
                     if alike < 0.5 and met < 0.05:
                         continue
                     score = share + 0.5 * alike + 0.2 * met
-                    found.append(Join(table.name, column.name, target.name, key.name, share, score))
+                    found.append(Join(table.name, column.name, target.name, key.name, share, score, pad))
     return tuple(found)
+
+
+def _without_zeros(column: Column, key: Column, rows: int) -> float:
+    """The share of a column's numbers that are keys but for zeros before them; 0 where it has as many digits."""
+    if not column.bare or not key.bare or column.max_length >= key.max_length or rows > _SAMPLED:
+        return 0.0
+    return len(column.bare & key.bare) / len(column.bare)
 
 
 def hinted(columns: Iterable[Column], hint: str, *kinds: str) -> list[Column]:

@@ -164,6 +164,10 @@ def _column(column: Column) -> dict[str, Any]:
         plain |= {"unreadable": column.unreadable, "sampled": column.sampled}
     if column.codes:
         plain["codes"] = dict(column.codes)
+    if column.present:
+        plain["present_without_text"] = column.present
+    if column.zero_pad:
+        plain["zero_pad"] = column.zero_pad
     return plain
 
 
@@ -196,14 +200,22 @@ def _details(column: Column) -> str:
     if column.kind == "date" and column.years:
         bad = f", {column.unreadable} of {column.sampled} looked at are none" if column.unreadable else ""
         return f" {' '.join(column.formats)}, {column.years[0]}-{column.years[1]}{bad}"
-    if column.kind == "national-id" and column.unreadable:
-        return f", {column.unreadable} of {column.sampled} looked at are not valid"
+    if column.kind == "national-id":
+        zeros = f", zeros before them are lost (zero_pad = {column.zero_pad})" if column.zero_pad else ""
+        bad = f", {column.unreadable} of {column.sampled} looked at are not valid" if column.unreadable else ""
+        return zeros + bad
+    if column.present:
+        return f", there without text in {column.present:,} of {column.rows:,} rows{_codes(column)}"
     if column.codes:
-        shown = ", ".join(f"{code} {count}" for code, count in column.codes[:_MANY])
-        return f": {shown}{' ...' if len(column.codes) > _MANY else ''}"
+        return _codes(column)
     if column.kind in ("text", "number", "path", "code") and column.patterns:
         return f": {', '.join(p for p, _ in column.patterns[:2])}"
     return ""
+
+
+def _codes(column: Column) -> str:
+    shown = ", ".join(f"{code} {count}" for code, count in column.codes[:_MANY])
+    return f": {shown}{' ...' if len(column.codes) > _MANY else ''}" if shown else ""
 
 
 def _mapped_text(mapped: MappedCounts) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from archive.reasons import Flag
 
@@ -36,6 +37,7 @@ _MONTHS = {
 _CACHED = 20_000
 
 
+@lru_cache(maxsize=512)
 def compile_format(text: str, *, pivot: int | None = None) -> re.Pattern[str]:
     """The pattern of a date format.
 

@@ -90,6 +90,7 @@ class XmlTable:
         row_at = side_at = 0  # depths of the open row, and of an open element beside rows that some column reads
         told: set[int] = set()  # depths of open elements of which rows were given already
         parents: set[tuple[str, ...]] = set()  # paths of elements that hold rows
+        known: set[tuple[str, ...]] = set()
         held: list[Any] = []
         waits = lowest = 0
         done: dict[int, Any] = {}
@@ -99,7 +100,8 @@ class XmlTable:
                     self._refuse_entities(element, name)
                 stack.append(str(element.tag))
                 depth = len(stack)
-                if len(seen) < 200:
+                if len(known) < 200 and (path := tuple(stack)) not in known:
+                    known.add(path)
                     seen.setdefault("/" + "/".join(etree.QName(tag).localname for tag in stack))
                 if row_at:
                     continue

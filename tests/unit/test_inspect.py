@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import random
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from archive.errors import MappingError, SourceUnreadableError
+from extract import commands
 from extract.inspect import FORMAT, InspectReport, inspect_export
+from extract.inspect.checked import checked
 from extract.inspect.columns import Column, ColumnBuilder
 from extract.inspect.discover import csv_spec
 from extract.mapping import loads
@@ -224,3 +229,137 @@ def test_with_a_mapping_the_run_is_counted(export: Path) -> None:
     with pytest.raises(MappingError):
         wrong = report.draft_mapping().replace('"@pid"', '"@p["')
         inspect_export(export, loads(wrong, Path("m.toml")))
+
+
+def drafts(root: Path, tmp_path: Path) -> tuple[InspectReport, dict[str, Any], int]:
+    """The report, the draft as data, and how many documents a run would read with it."""
+    report = inspect_export(root)
+    text = report.draft_mapping()
+    with DirectorySource(root, loads(text, tmp_path / "d.toml"), tmp_path / "d.sqlite") as source:
+        assert list(source.patients())
+        return report, tomllib.loads(text), len(list(source.documents()))
+
+
+FNRS = ("01811523867", "08825621904", "03822618455")
+
+
+def xml_export(root: Path, *, element: str, files: int = 1) -> Path:
+    root.mkdir()
+    people = [
+        f"<pasient><nr>P{n}</nr><fnr>{fnr}</fnr><navn><etternavn>Testesen{n}</etternavn></navn><notater>"
+        + "".join(
+            f"<notat id='{n}{d}'>{element if d else ''}<vedlegg><fil sti='dok/{n}{d}.rtf'/></vedlegg></notat>"
+            for d in (0, 1)
+        )
+        + "</notater></pasient>"
+        for n, fnr in enumerate(FNRS)
+    ]
+    for n in range(len(FNRS)):
+        for d in (0, 1):
+            (root / "dok").mkdir(exist_ok=True)
+            (root / "dok" / f"{n}{d}.rtf").write_text("x")
+    if files == 1:
+        (root / "uttrekk.xml").write_text(f"<u>{''.join(people)}</u>")
+    else:
+        (root / "pasienter").mkdir()
+        for n, person in enumerate(people):
+            (root / "pasienter" / f"p{n}.xml").write_text(person)
+    return root
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_nested_and_empty_elements_are_columns(tmp_path: Path, files: int) -> None:
+    root = xml_export(tmp_path / "e", element="<skjermet/><sperret/>", files=files)
+    report, draft, documents = drafts(root, tmp_path)
+    assert documents == 6 and report.missing == 0 and report.orphans == 0
+    assert draft["patient"]["family_name"] == "navn/etternavn"
+    assert draft["document"]["files"] == [{"path": "vedlegg/fil/@sti"}]
+    assert draft["document"]["blocked"] in ("sperret", "skjermet")
+    assert draft["document"]["key"] == "@id"
+    assert "there without text in 3 of 6 rows" in report.to_text()
+
+
+def test_tables_of_one_name_have_two(tmp_path: Path) -> None:
+    root = xml_export(tmp_path / "e", element="<sperret/>")
+    for folder in ("a", "b"):
+        (root / folder).mkdir()
+        (root / folder / "enhet.csv").write_text("KODE;NAVN;X\n1;Bølgen;y\n2;Havet;z\n3;Elva;x\n")
+        (root / folder / "koder.xml").write_text("<k><kode><v>1</v><t>x</t></kode><kode><v>2</v><t>y</t></kode></k>")
+    _, draft, _ = drafts(root, tmp_path)
+    assert len([name for name in draft["tables"] if "enhet" in name]) == 2
+    assert len([name for name in draft["tables"] if "koder" in name]) == 2
+
+
+def test_messages_that_the_register_names_are_no_tables(tmp_path: Path) -> None:
+    root = xml_export(tmp_path / "e", element="")
+    text = (root / "uttrekk.xml").read_text().replace(".rtf", ".xml")
+    (root / "uttrekk.xml").write_text(text)
+    for file in (root / "dok").glob("*.rtf"):
+        file.with_suffix(".xml").write_text("<m><i><v>1</v><t>x</t></i><i><v>2</v><t>y</t></i></m>")
+    _, draft, _ = drafts(root, tmp_path)
+    assert {t["file"] for t in draft["tables"].values()} == {"uttrekk.xml"}
+
+
+CODES = "ID;PNR;DOKTYPE;FORFATTERNAVN;FIL\n" + "".join(
+    f"{n};{n % 3};{('Epikrise', 'SKJEMA', 'Notat')[n % 3]};{('HANSEN', 'OLSEN')[n % 2]};dok/{n}.rtf\n"
+    for n in range(30)
+)
+
+
+def test_long_codes_are_told_and_names_are_not(tmp_path: Path) -> None:
+    root = tmp_path / "e"
+    root.mkdir()
+    (root / "dok.csv").write_text(CODES)
+    text = inspect_export(root).to_text()
+    assert "Epikrise 10" in text and "SKJEMA 10" in text
+    assert "HANSEN" not in text and "OLSEN" not in text
+
+
+def test_lost_zeros_are_told_and_padded(tmp_path: Path) -> None:
+    root = tmp_path / "e"
+    root.mkdir()
+    pas = "PASNR;FNR;ETTERNAVN\n" + "".join(f"00{n};{fnr.lstrip('0')};X\n" for n, fnr in enumerate(FNRS, start=7))
+    (root / "pas.csv").write_text(pas)
+    (root / "dok.csv").write_text("DOKNR;PASNR;FIL\n" + "".join(f"{n};{7 + n % 3};dok/{n}.rtf\n" for n in range(9)))
+    report, draft, _ = drafts(root, tmp_path)
+    assert draft["patient"]["identifier"] == {"column": "FNR", "zero_pad": 11}
+    assert draft["document"]["patient"] == {"column": "PASNR", "zero_pad": 3}
+    assert "zero_pad = 11" in report.to_text()
+
+
+@pytest.mark.parametrize("name", ["register.xlsx", "dump.sql", "epj.mdb", "data.ndjson", "uttrekk.siard", "fast.txt"])
+def test_a_register_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "e"
+    root.mkdir()
+    (root / name).write_text("0001 Testesen Kari\n0002 Prøvås Ola\n")
+    report = inspect_export(root)
+    assert report.draft_mapping() == ""
+    assert any((f.startswith(f"{name}: ") and "cannot read" in f) or "not recognise" in f for f in report.findings)
+
+
+def test_no_draft_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    found = CliRunner().invoke(commands.inspect, [str(tmp_path / "e"), "--mapping", str(tmp_path / "d.toml")])
+    assert not (tmp_path / "d.toml").exists() and "was not written" in found.output
+
+
+def test_odd_names_of_columns_make_a_valid_draft(tmp_path: Path) -> None:
+    root = tmp_path / "e"
+    root.mkdir()
+    names = ["ID", 'a"b', "a'b", "a\\b", "a.b", "a b\t", "{x}", "TJENESTE", "SERVICE", "\U000e0041", "æ''\"\\"]
+    quoted = [f'"{n.replace(chr(34), chr(34) * 2)}"' for n in names]
+    rows = "".join(f"{n}" + ";v" * (len(names) - 1) + f";dok/{n}.rtf\n" for n in range(5))
+    (root / "dok.csv").write_text(";".join([*quoted, "FIL"]) + "\n" + rows)
+    _, draft, documents = drafts(root, tmp_path)
+    assert documents == 5 and draft["document"]["files"]
+
+
+def test_a_line_that_is_not_accepted_is_left_out(tmp_path: Path) -> None:
+    root = tmp_path / "e"
+    root.mkdir()
+    (root / "dok.csv").write_text("DOKNR;PASNR;FIL\n" + "".join(f"{n};{n};dok/{n}.rtf\n" for n in range(5)))
+    draft = inspect_export(root).draft_mapping()
+    broken = draft.replace("[document]", '[document]\ntitle = "INGEN"\nnonsense = "x"', 1)
+    mended, faults = checked(broken, root, tmp_path)
+    assert faults == () and "# check: this line was not accepted: title" in mended
+    loads(mended, tmp_path / "d.toml")
