@@ -1,4 +1,4 @@
-"""Word documents as LibreOffice shows them whole: formulas, parts in other formats, and pictures that are elsewhere.
+"""Word documents as LibreOffice shows them whole: formulas, parts in other formats, drawn words, pictures elsewhere.
 
 LibreOffice without its formula editor leaves formulas out, takes no altChunk but another DOCX, and says nothing of a
 picture that is only linked. Only the copy that it gets is changed: a formula becomes a line of text with raised and
@@ -20,7 +20,7 @@ from lxml import etree
 
 from archive.normalise.omml import linear
 
-_TRIGGER = re.compile(rb"altChunk|oMath>")
+_TRIGGER = re.compile(rb"altChunk|oMath>|:textpath\s")
 _PICTURE = re.compile(rb"<\w+:(?:blip|imagedata)\s")
 _FAR_PICTURE = re.compile(rb"<Relationship\s(?=[^<>]*/image\")(?=[^<>]*\"External\")")
 _MOST_PART = 64 << 20
@@ -81,6 +81,8 @@ def _mended_part(archive: zipfile.ZipFile, name: str, content: bytes) -> bytes |
             changed += _formula(element, main)
         elif kind == "altChunk":
             changed += _chunk(element, main, archive, relations)
+        elif kind == "textpath":
+            changed += _drawn(element, main)
         elif kind in ("blip", "imagedata"):
             changed += _linked(element, main, relations)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True) if changed else None
@@ -166,6 +168,18 @@ def _linked(element: etree._Element, main: str, relations: dict[str, tuple[str, 
     text = etree.Element(f"{{{main}}}t")
     text.text = _NOTE.format(said=said, where=_short(where))
     _replace(holder, [text])
+    return 1
+
+
+def _drawn(element: etree._Element, main: str) -> int:
+    """The words of drawn text (WordArt) stand before the drawing, which says none in a PDF."""
+    holder = next((a for a in element.iterancestors() if etree.QName(a).localname in ("pict", "object")), None)
+    words = " ".join((element.get("string") or "").split())
+    if holder is None or not words or (parent := holder.getparent()) is None:
+        return 0
+    text = etree.Element(f"{{{main}}}t", {"{http://www.w3.org/XML/1998/namespace}space": "preserve"})
+    text.text = f" {words} "
+    parent.insert(parent.index(holder), text)
     return 1
 
 

@@ -13,6 +13,7 @@ from archive.normalise import metafile, office, officexml, pdf
 from archive.normalise.contract import Limits, Made, Route
 from archive.normalise.docxmend import mended_docx
 from archive.normalise.officefile import needs_password, office_made
+from archive.normalise.opcnames import named_rightly
 from archive.normalise.rtfmend import mended
 from archive.normalise.sheetmend import mended_xlsx
 from archive.reasons import DocumentProblem, Flag, Reason
@@ -42,6 +43,8 @@ _ROUTES: dict[str, tuple[str, ...]] = {
     "zip": ("zipped",),
     "gzip": ("gunzipped",),
 }
+_OF_PARTS = frozenset(("docx", "xlsx", "pptx"))
+_MEND = {"docx": mended_docx, "xlsx": mended_xlsx}
 # Groups of RTF: escaped characters first, so that an escaped brace counts as text.
 _RTF_TOKEN = re.compile(rb"\\[{}\\]|\\bin(\d+) ?|[{}]")
 
@@ -72,8 +75,10 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
             return copy
     if family in ("wordml", "flatopc"):
         return officexml.for_office(source, family, copy)
-    if (family == "docx" and mended_docx(source, copy)) or (family == "xlsx" and mended_xlsx(source, copy)):
-        return copy
+    if family in _OF_PARTS:
+        right = copy.with_suffix(".names")
+        source = right if named_rightly(source, right) else source
+        return copy if family in _MEND and _MEND[family](source, copy) else source
     if family != "txt":
         return source
     from archive.normalise.encodings import decode

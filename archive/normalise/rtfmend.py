@@ -2,7 +2,7 @@
 
 Only the copy that LibreOffice gets is changed, and only where there is something to mend: text behind the last brace, a
 second document in the same file, the labels of lists as they were stored, form fields that say "as by default", drawn
-words, pages with nothing but a header. Tables are mended in `rtftables`.
+words, formulas, pictures that are elsewhere, pages with nothing but a header. Tables are mended in `rtftables`.
 
 Source: Rich Text Format Specification 1.9.1 (listtext, pntext, ffres, shapes).
 """
@@ -37,6 +37,16 @@ _APART = 100_000
 _LIST = re.compile(rb"\\ls\d+(?![a-z0-9])")
 _DEFAULTED = re.compile(rb"\\ffres25(?=(?:(?!\\formfield).){0,4000}?\\ffdefres(\d{1,2}))", re.DOTALL)
 _DRAWN = re.compile(rb"\{\\sp\s*\{\\sn gtextUNICODE\}\s*\{\\sv ([^{}]{1,2000})\}\s*\}")
+_BEFORE = re.compile(rb"\A(?:\xef\xbb\xbf)?[\r\n\t \0]*(?=\{\\rtf)")
+_ELSEWHERE = re.compile(
+    rb"\{\\field[^{}]*\{\\\*\\fldinst\s*\{?[^{}]*?INCLUDEPICTURE\s+(?P<name>\"[^\"{}]{1,500}\"|[^\s\"{}]{1,500})[^{}]*\}?\s*\}"
+    rb"\s*\{\\fldrslt\s*\}\s*\}"
+)
+_FORMULA = re.compile(rb"\{\\\*\\moMath(?![A-Za-z])")
+_MATHS = re.compile(
+    rb"\{\\m(?P<part>num|den|sup|sub|deg|e)(?![A-Za-z])|\\m[a-zA-Z]+-?\d* ?|\{\\m\w+Pr(?:[^{}]++|\{[^{}]*+\})*+\}"
+)
+_SIGNS = {b"den": b" / ", b"sup": b"^", b"sub": b"_", b"num": b"", b"deg": b"", b"e": b""}
 _PARAGRAPH = re.compile(rb"\\(?:par|sect|page|line|tab|cell|row)(?![a-z])")
 _CONTROL = re.compile(rb"\\[A-Za-z]+-?\d* ?")
 _HEAD = re.compile(rb"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|header[lrf]?|footer[lrf]?)")
@@ -45,11 +55,16 @@ _HEAD = re.compile(rb"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|header[lrf]?|fo
 def mended(content: bytes) -> bytes:
     """The RTF file as LibreOffice should get it: itself, where there is nothing to mend."""
     content = _NOT_BINARY.sub(b"", content) if b"\\bin" in content else content
+    content = _BEFORE.sub(b"", content, count=1)
     content = _whole(content)
     if b"\\pntext" in content or b"{\\listtext" in content:
         content = _with_labels(content)
     if b"\\ffres25" in content:
         content = _DEFAULTED.sub(rb"\\ffres\1", content)
+    if b"INCLUDEPICTURE" in content:
+        content = _ELSEWHERE.sub(_noted, content)
+    if b"moMath" in content:
+        content = _with_formulas(content)
     if b"gtextUNICODE" in content:
         content = _with_drawn_words(content)
     if b"\\cell" in content or b"\\nestcell" in content:
@@ -178,6 +193,29 @@ def _with_labels(content: bytes) -> bytes:
         content = without_groups(content, re.compile(rb"\{\\\*\\list(?:override)?table(?![a-z])"))
         content = _LIST.sub(rb"\\ls0", content)
     return re.sub(rb"\{\\(?:pn|list)text(?![a-z]) ?", b"{", content)
+
+
+def _noted(field: re.Match[bytes]) -> bytes:
+    """A picture that is elsewhere, and of which nothing was stored: a note of what it was."""
+    name = field["name"].strip(b'"').replace(b"\\\\", b"/")
+    return b"{[Bilde er ikke i kopien: " + name.replace(b"\\", b"/") + b"]}"
+
+
+def _with_formulas(content: bytes) -> bytes:
+    """Formulas as text, since LibreOffice without its formula editor shows none: fractions with a slash."""
+    made: list[bytes] = []
+    at = 0
+    while (found := _FORMULA.search(content, at)) is not None:
+        end = group_end(content, found.start())
+        made += (content[at : found.start()], b"{", _MATHS.sub(_said, content[found.end() : end - 1]), b"}")
+        at = end
+    return b"".join([*made, content[at:]])
+
+
+def _said(found: re.Match[bytes]) -> bytes:
+    if found["part"]:
+        return b"{" + _SIGNS[found["part"]]
+    return b"" if found[0].startswith(b"{") else b"{}"
 
 
 def _with_drawn_words(content: bytes) -> bytes:

@@ -73,6 +73,13 @@ FILES = {
         with_part(p(run("a ") + _PICTURE + run(" b")), "x.htm", b""),
         "a [Bilde «Thorax» er ikke i kopien: file:///C:/bilder/th x.png] b",
     ),
+    "drawn": (
+        docx(
+            run("a ") + '<w:r><w:pict xmlns:v="urn:schemas-microsoft-com:vml"><v:shape type="#_x0000_t136" '
+            'style="width:90pt;height:40pt"><v:textpath string="UTKAST 7"/></v:shape></w:pict></w:r>' + run(" b")
+        ),
+        "a UTKAST 7 b",
+    ),
     "old picture": (
         with_part(p(run("a ") + _OLD_PICTURE + run(" b")), "x.htm", b""),
         "a [Bilde «EKG» er ikke i kopien: file:///C:/bilder/th x.png] b",
