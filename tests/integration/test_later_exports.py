@@ -182,6 +182,18 @@ def test_a_document_that_two_patients_claim_is_nobodys_until_one_does(bench: Ben
     assert sorted(bench.documents("1")) == ["a", "b", "n"] and bench.balanced()
 
 
+def test_a_document_that_waits_is_nobodys_once_its_row_names_nobody(bench: Bench) -> None:
+    deliver(bench, "export2")
+    bench.source.write("dok/4.txt", b"BAD corrupt")
+    bench.source.document_rows.append(("n", "1", ("dok/4.txt",), {}))
+    bench.run()
+    row(bench, "n", patient="")
+    bench.run()
+    with Catalogue.open(bench.store) as catalogue:
+        assert catalogue.connection.execute("SELECT patient_id FROM quarantined").fetchall()[0][0] is None
+    assert rebuilt_alike(bench) and bench.balanced()
+
+
 def test_an_unknown_patients_document_is_his_once_he_is_known(bench: Bench) -> None:
     bench.source.document_rows.append(("n", "9", ("dok/4.txt",), {}))
     bench.run()

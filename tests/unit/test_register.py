@@ -249,3 +249,43 @@ def test_a_newer_register_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(Exception, match="version 99"):
         Register(path)
+
+
+def test_a_register_of_version_1_goes_on_where_it_stood(source: FakeSource, tmp_path: Path) -> None:
+    """Documents of patients who were worked are done; those of a run that was stopped are not."""
+    path = tmp_path / "register.sqlite"
+    with Register(path) as register:
+        register_export(register, source)
+        run = register.connection.execute
+        run("UPDATE patient SET done=1 WHERE key='1'")
+        for column in ("worked", "again", "excluded_rows", "excluded_rule"):
+            run(f"ALTER TABLE document DROP COLUMN {column}")
+        for column in ("shared", "protection"):
+            run(f"ALTER TABLE patient DROP COLUMN {column}")
+        run("DROP TABLE delivery")
+        run("UPDATE meta SET value='1' WHERE key='schema_version'")
+    with Register(path) as register:
+        planner = Planner(register, 1)
+        assert [d.said_anew for d in planner.patient("1").documents] == [False, False]
+        assert [d.said_anew for d in planner.patient("2").documents] == [True]
+        assert register_export(register, source).number == 1
+
+
+def test_a_file_put_in_place_later_must_lie_in_the_export(source: FakeSource, register: Register) -> None:
+    export = register_export(register, source)
+    outside = source.root.parent / "outside.jpg"
+    outside.write_bytes(b"another's")
+    (source.root / "dok/missing.jpg").symlink_to(outside)
+    (lost,) = (f for f in Planner(register, export.number).patient("2").documents[0].files if f.name.endswith("jpg"))
+    assert lost.path is None and lost.problem is not None and lost.problem[0] is Reason.FILE_MISSING
+    (source.root / "dok/missing.jpg").unlink()
+    source.write("dok/missing.jpg", b"found")
+    (found,) = (f for f in Planner(register, export.number).patient("2").documents[0].files if f.name.endswith("jpg"))
+    assert found.path == source.root / "dok/missing.jpg"
+
+
+def test_whose_document_it_was_is_asked_only_of_his_own_patient(source: FakeSource, register: Register) -> None:
+    source.document_rows.append(("z", "2", ("dok/c.rtf",), {}))
+    export = register_export(register, source)
+    for d in Planner(register, export.number).patient("2").documents:
+        assert d.document.replaced_by is None
