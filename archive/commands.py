@@ -93,7 +93,7 @@ def rebuild(archive: Path, as_json: bool) -> int:
 
 @click.command(
     epilog="Example: journalarkiv report /srv/archive\n\n"
-    "Exit codes: 0 reconciled, 1 reconciled and something is in quarantine, 7 not reconciled."
+    "Exit codes: 0 reconciled, 1 reconciled, but something is in quarantine or lacks a copy, 7 not reconciled."
 )
 @click.argument("archive", type=_FOLDER)
 @click.option("--fidelity", type=click.IntRange(0), default=0, help="Files of each route to compare with originals.")
