@@ -13,11 +13,13 @@ from pathlib import Path
 
 from lxml import etree
 
+from archive.normalise.contract import Part
 from archive.reasons import DocumentProblem, Reason
 
 _WORD = "{http://schemas.microsoft.com/office/word/2003/wordml}"
 _PACKAGE = "{http://schemas.microsoft.com/office/2006/xmlPackage}"
 _TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
+_MOST_PICTURES = 200
 _TEXT_WIDTH = 9000  # twentieths of a point, between the margins of A4
 
 
@@ -30,6 +32,24 @@ def for_office(source: Path, family: str, copy: Path) -> Path:
     if family == "wordml":
         return _with_grids(source, copy)
     return _packed(source, copy) if family == "flatopc" else source
+
+
+def pictures(source: Path, folder: Path) -> tuple[Part, ...]:
+    """The pictures and objects of a Word 2003 document as files of it, written into `folder`: LibreOffice draws them in
+    their places, but so small that nobody can see what they show."""
+    parts: list[Part] = []
+    for data in _tree(source).iter(f"{_WORD}binData"):
+        try:
+            content = base64.b64decode("".join((data.text or "").split()))
+        except (binascii.Error, ValueError):
+            continue
+        name = data.get(f"{_WORD}name", "").rpartition("/")[2] or "bilde"
+        if content and len(parts) < _MOST_PICTURES:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"picture-{len(parts):04d}"
+            path.write_bytes(content)
+            parts.append(Part(name, path))
+    return tuple(parts)
 
 
 def _tree(source: Path) -> etree._ElementTree:

@@ -93,6 +93,9 @@ def from_office(source: Path, family: str, pdf: Path, folder: Path, limits: Limi
     if family == "rtf" and _open_groups(source):
         cut = FlagNote(Flag.DECODED_LENIENTLY, "The file's end is missing; what was there is shown.")
         made = replace(made, flags=(cut, *made.flags))
+    if family == "wordml" and (carried := officexml.pictures(source, folder)):
+        told = FlagNote(Flag.ATTACHMENTS_SPLIT_OFF, f"{len(carried)} pictures, which the pages show small.")
+        made = replace(made, flags=(told, *made.flags), parts=(*made.parts, *carried))
     if family in metafile.FAMILIES:
         made = replace(made, flags=(*metafile.look(source, made.pdf), *made.flags))
     return made

@@ -69,6 +69,15 @@ def test_a_table_without_its_columns_gets_them(tmp_path: Path) -> None:
     assert officexml.for_office(source, "wordml", tmp_path / "c.xml") == source
 
 
+def test_pictures_of_word_2003_are_files_of_the_document(tmp_path: Path) -> None:
+    source = tmp_path / "a.xml"
+    held = base64.b64encode(b"\x89PNG bilde").decode()
+    data = f'<w:binData w:name="wordml://01000001.png">{held}</w:binData><w:binData w:name="x">%</w:binData>'
+    source.write_text(WORD.replace("<w:body>", f"<w:body><w:p><w:r><w:pict>{data}</w:pict></w:r></w:p>"), "utf-8")
+    (part,) = officexml.pictures(source, tmp_path / "parts")
+    assert (part.name, part.path.read_bytes()) == ("01000001.png", b"\x89PNG bilde")
+
+
 def test_a_flat_package_is_packed(tmp_path: Path) -> None:
     source = tmp_path / "a.xml"
     source.write_text(PACKAGE, encoding="utf-8")
