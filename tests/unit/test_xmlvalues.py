@@ -79,6 +79,11 @@ def test_a_text_with_signs_is_no_markup(value: str) -> None:
     assert shown(value) is None
 
 
+def test_tags_that_a_narrative_speaks_of_are_its_words(tmp_path: Path) -> None:
+    content = '<a><div xmlns="http://www.w3.org/1999/xhtml"><p>skriv &lt;b&gt;fet&lt;/b&gt;</p></div></a>'
+    assert "skriv <b>fet</b>" in (made(tmp_path, content).text or "")
+
+
 def test_deep_markup_within_a_value_ends(tmp_path: Path) -> None:
     try:
         shown("<b>" * 5000 + "x" + "</b>" * 5000)
