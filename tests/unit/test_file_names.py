@@ -99,7 +99,14 @@ def test_one_name_and_one_file_meet_in_letter_case(find: Callable[..., Found], n
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("Blå.txt", NFD), (NFD, "Blå.txt"), ("a.txt  ", "a.txt"), ("a.txt", " a.txt")]
+    ("name", "file"),
+    [
+        ("\u30ac\u30d1.txt", "\u30ab\u3099\u30cf\u309a.txt"),
+        ("Blå.txt", NFD),
+        (NFD, "Blå.txt"),
+        ("a.txt  ", "a.txt"),
+        ("a.txt", " a.txt"),
+    ],
 )
 def test_one_name_and_one_file_meet_in_form_and_blanks(find: Callable[..., Found], name: str, file: str) -> None:
     found, orphans = find([name, name], [file])
@@ -209,3 +216,46 @@ def test_folding_keeps_the_length_and_is_stable(text: str) -> None:
     folded = fold_letters(text)
     assert len(folded) == len(text)
     assert fold_letters(folded) == folded
+
+
+def test_what_cannot_be_listed_or_leads_out_is_not_called_missing(
+    find: Callable[..., Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ute").mkdir()
+    (tmp_path / "ute" / "x.txt").write_text("x")
+    root, real = tmp_path / "eksport", os.scandir
+
+    def scandir(path: str) -> object:
+        if Path(path) == root / "lukket":
+            raise OSError(5, "Input/output error")
+        if Path(path) == root and not (root / "ut").exists():
+            (root / "ut").symlink_to(tmp_path / "ute")
+            (root / "x.txt").symlink_to(tmp_path / "ute" / "x.txt")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    names = ["lukket/a.txt", "lukket/b/c.txt", "ut/x.txt", "x.txt", "annet/a.txt"]
+    found, orphans = find(names, ["lukket/a.txt"])
+    unknown, outside = Reason.UNREADABLE, Reason.PATH_OUTSIDE_EXPORT
+    assert list(found.values()) == [unknown, unknown, outside, outside, Reason.FILE_MISSING]
+    assert orphans == set()
+
+
+def test_names_of_an_earlier_export_make_none_of_this_one_ambiguous(tmp_path: Path) -> None:
+    mapping = loads(HEAD + "[paths]\nmatch_case = false\n" + PATIENT + DOCUMENT + FILES, Path("m.toml"))
+    with Register(tmp_path / "register.sqlite") as register:
+        for number, name in enumerate(("A.txt", "a.TXT"), start=1):
+            root = tmp_path / str(number)
+            root.mkdir()
+            (root / "pas.csv").write_text("NR\n1\n")
+            (root / "dok.csv").write_text(f"ID;NR;FIL\n{number};1;{name}\n")
+            (root / "a.txt").write_text(str(number))
+            with DirectorySource(root, mapping, tmp_path / "s.sqlite") as source:
+                export, _ = register.begin_export(
+                    root, delta=True, register_sha256=str(number), mapping_sha256="", now=""
+                )
+                read_export(register, source, export, lambda what, n: None)
+            register.finish_export(export.number, "")
+        (file,) = Planner(register, export.number).patient("1").documents[1].files
+        assert file.path == tmp_path / "2" / "a.txt"
+        assert not register.connection.execute("SELECT 1 FROM finding WHERE code='orphan-file'").fetchall()

@@ -240,3 +240,20 @@ def test_what_was_written_is_read(
     # A value of several lines, one of which is a row as good as its own, can be told only.
     assume(not any("whole rows" in p and any("\n" in c or "\r" in c for row in data for c in row) for _, _, p in found))
     assert [values for _, values, _ in found] == expected and not any(p for _, _, p in found)
+
+
+@pytest.mark.parametrize(
+    ("row", "read"),
+    [
+        ('1;P1;a.rtf;that is 16"', ["1", "P1", "a.rtf", 'that is 16"']),  # inches
+        ('1;P1;a.rtf;en paix ensemble". ', ["1", "P1", "a.rtf", 'en paix ensemble".']),
+        ('1;P1;a.rtf;"pasienten sier "...slo hodet..." i dag"', None),  # quotes that are not doubled
+        ('1;P1;a.rtf;"6"" snø"', ["1", "P1", "a.rtf", '6" snø']),
+    ],
+)
+def test_quotes_that_people_write_spoil_no_other_row(tmp_path: Path, row: str, read: list[str] | None) -> None:
+    """Shapes of public reports on CSV imports that lost the rows after such a one."""
+    found = list(table(tmp_path, f"{HEADER}0;P0;x;y\n{row}\n2;P2;b.rtf;z\n").rows())
+    assert [v[0] for _, v, p in found if not p and v != read] == ["0", "2"]
+    assert [v for _, v, p in found if not p and v == read] == ([read] if read else [])
+    assert bool([p for _, _, p in found if p]) is (read is None)

@@ -207,3 +207,8 @@ def test_broken_xml_is_told_without_what_stands_in_it(tmp_path: Path) -> None:
     with pytest.raises(SourceUnreadableError) as caught:
         rows(tmp_path, "<u><dok>&Testesen; <b></dok></u>", "dok", ["."])
     assert "Testesen" not in str(caught.value)
+
+
+def test_comments_and_instructions_around_rows_change_nothing(tmp_path: Path) -> None:
+    text = people(3, WRAPPED).replace("<dok ", "<!-- x --><?y z?><dok ").replace("<u>", "<?a b?><u><!-- first -->")
+    assert rows(tmp_path, text, "dok", ["@id", "../../fnr"]) == OWN[:6]
