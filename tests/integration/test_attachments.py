@@ -211,6 +211,17 @@ def test_a_lost_register_learns_again_what_is_missing(bench: Bench) -> None:
     sound(bench)
 
 
+def test_a_lost_register_learns_it_of_a_document_that_a_rule_leaves_out_today(bench: Bench) -> None:
+    rows(bench, "dok/0.txt", "dok/late.txt")
+    bench.run()
+    for path in bench.archive.glob("register.sqlite*"):
+        path.unlink()
+    bench.source.document_rows = [("a", "1", ("dok/0.txt", "dok/late.txt"), {"title": "Brev", "excluded": "rule"})]
+    bench.run()
+    assert bench.states() == {"a": ("archived", "file-missing")}
+    sound(bench)
+
+
 def test_an_empty_attachment_is_kept_as_it_is(bench: Bench) -> None:
     bench.source.write("dok/empty.txt", b"BAD empty")
     rows(bench, "dok/0.txt", "dok/empty.txt")

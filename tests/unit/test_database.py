@@ -139,6 +139,13 @@ def test_a_former_catalogue_put_in_its_place_is_refused_until_it_is_made_again(a
         assert catalogue.content_serial == CatalogueMark.of(archive_store).serial
 
 
+def test_a_mark_never_goes_back(archive_store: ArchiveStore) -> None:
+    mark = CatalogueMark.of(archive_store)
+    mark.raise_to(7)
+    mark.raise_to(3)
+    assert CatalogueMark.of(archive_store).serial == mark.serial == 7
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"content_serial": "9"}', b"\xff\xfe", b'{"content_serial": null}'])
 def test_a_mark_that_cannot_be_read_is_none(archive_store: ArchiveStore, content: bytes) -> None:
     with Catalogue.open(archive_store, write=True) as catalogue:

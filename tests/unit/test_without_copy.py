@@ -157,6 +157,8 @@ def test_a_package_that_would_not_say_what_it_holds_is_not_written(bench: Bench,
     payloads = dict(bench.journal.payloads)
     if what == "main":
         files = (bare(first), second, third)
+        before = bench.whole_payloads[bench.document.id, 1]
+        payloads[bench.document.id, 1] = Payload(None, before.original, None)
     elif what == "payload":
         files = (first, second, third)
         payloads[bench.document.id, 2] = bench.whole_payloads[bench.document.id, 2]
