@@ -33,17 +33,23 @@ class Used:
 
 def fonts_used(pdf: pikepdf.Pdf) -> list[Used]:
     """Every font that shows something."""
+    make_indirect(pdf)
     found: dict[tuple[int, int], Used] = {}
     for holder, fonts in _contents(pdf):
-        for name in sorted(fonts.keys()):
-            font = fonts[name]
-            if isinstance(font, Dictionary) and font.objgen == (0, 0):
-                fonts[name] = pdf.make_indirect(font)
         try:
             _read(holder, fonts, found)
         except BROKEN:
             continue  # what cannot be read shows nothing
     return [used for used in found.values() if used.strings]
+
+
+def make_indirect(pdf: pikepdf.Pdf) -> None:
+    """Make each font that is written into its page's resources an object of its own, that others can find."""
+    for _, fonts in _contents(pdf):
+        for name in sorted(fonts.keys()):
+            font = fonts[name]
+            if isinstance(font, Dictionary) and font.objgen == (0, 0):
+                fonts[name] = pdf.make_indirect(font)
 
 
 def fonts_named(pdf: pikepdf.Pdf) -> Iterator[Dictionary]:

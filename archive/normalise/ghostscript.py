@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pypdfium2
 
-from archive.normalise import contained
+from archive.normalise import contained, pageboxes
 from archive.normalise.contract import Limits
 from archive.normalise.text_of import text_of, words
 from archive.reasons import DocumentProblem, Reason
@@ -86,10 +86,12 @@ def rewrite(pdf: Path, out: Path, limits: Limits) -> None:
 
 
 def _sizes(pdf: Path) -> list[tuple[float, float]]:
-    """Width and height of each page as it is shown, in points."""
+    """Width and height of each page as it is shown, in points; Ghostscript writes larger units as points."""
+    units = pageboxes.units(pdf)
     document = pypdfium2.PdfDocument(pdf)
     try:
-        return [document.get_page_size(number) for number in range(len(document))]
+        sizes = [(document.get_page_size(number), units.get(number, 1.0)) for number in range(len(document))]
+        return [(width * unit, height * unit) for (width, height), unit in sizes]
     finally:
         document.close()
 

@@ -6,6 +6,7 @@ Sources: ISO 32000-1, 7.7.3.3, 14.11.2; ISO 19005-2, 6.1.13 (3 to 14,400 units a
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name
@@ -41,6 +42,16 @@ def settle(pdf: pikepdf.Pdf) -> None:
                     page.obj[key] = Array(list(shown))
         if max(media[2] - media[0], media[3] - media[1]) > _MOST:
             _in_larger_units(pdf, page, media)
+
+
+def units(pdf: Path) -> dict[int, float]:
+    """How many points the units of a page's coordinates are, by its number from 0, where that is not one (/UserUnit).
+
+    Raises pikepdf.PdfError: it cannot be read.
+    """
+    with pikepdf.open(pdf) as document:
+        found = {n: number(page.obj.UserUnit, 1.0) for n, page in enumerate(document.pages) if "/UserUnit" in page.obj}
+    return {page: unit for page, unit in found.items() if 0 < unit < 1e6}
 
 
 def _in_larger_units(pdf: pikepdf.Pdf, page: pikepdf.Page, media: Box) -> None:

@@ -13,7 +13,7 @@ import pypdfium2
 from fontTools.fontBuilder import FontBuilder
 from pikepdf import Array, Dictionary, Name
 
-from archive.normalise import child
+from archive.normalise import child, pageboxes
 from archive.normalise.contract import Limits
 from archive.normalise.text_of import clean, flattened
 from archive.reasons import DocumentProblem, Reason
@@ -62,7 +62,7 @@ def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
         source.init_forms()
         with pikepdf.new() as target:
             font = invisible_font(target)
-            units = _units(pdf)
+            units = pageboxes.units(pdf)
             for number in range(len(source)):
                 try:
                     _page(source, number, target, font, units.get(number, 1.0))
@@ -71,13 +71,6 @@ def _rasterise(pdf: Path, out: Path, most_pages: int) -> None:
             target.save(out, deterministic_id=True)
     finally:
         source.close()
-
-
-def _units(pdf: Path) -> dict[int, float]:
-    """How many points the units of a page's coordinates are, where that is not one (/UserUnit)."""
-    with pikepdf.open(pdf) as document:
-        found = {n: float(page.obj.UserUnit) for n, page in enumerate(document.pages) if "/UserUnit" in page.obj}
-    return {number: unit for number, unit in found.items() if 0 < unit < 1e6}
 
 
 def _page(source: pypdfium2.PdfDocument, number: int, target: pikepdf.Pdf, font: pikepdf.Object, unit: float) -> None:

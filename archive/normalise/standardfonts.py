@@ -22,6 +22,7 @@ from fontTools.encodings.StandardEncoding import StandardEncoding
 from fontTools.ttLib import TTFont
 from pikepdf import Array, Dictionary, Name
 
+from archive.normalise.fontuse import make_indirect
 from archive.normalise.typeset import fonts
 
 _FAMILIES = {
@@ -80,6 +81,7 @@ def embed(pdf: pikepdf.Pdf) -> bool:
     of which only some fonts are embedded come out worse of Ghostscript than before."""
     made: dict[tuple[str, frozenset[str]], pikepdf.Object] = {}
     count = 0
+    make_indirect(pdf)
     for value in list(pdf.objects):
         if not isinstance(value, Dictionary) or isinstance(value, pikepdf.Stream) or not _is_missing(value):
             continue

@@ -76,3 +76,13 @@ def test_pages_stand_as_they_stood(tmp_path: Path, turn: int, crop: list[float] 
     ghostscript.rewrite(tmp_path / "a.pdf", tmp_path / "out.pdf", LIMITS)
     (size,), (before,) = ghostscript._sizes(tmp_path / "out.pdf"), ghostscript._sizes(tmp_path / "a.pdf")
     assert size == pytest.approx(before, abs=1)
+
+
+def test_larger_units_are_points_afterwards(tmp_path: Path) -> None:
+    with pikepdf.open(documents.pdf(tmp_path / "a.pdf"), allow_overwriting_input=True) as document:
+        page = document.pages[0].obj
+        page.MediaBox, page.UserUnit = Array([0, 0, 120, 90]), 5
+        page.Contents = document.make_stream(b"BT /F 4 Tf 10 40 Td (Tekst) Tj ET")
+        document.save(tmp_path / "a.pdf")
+    ghostscript.rewrite(tmp_path / "a.pdf", tmp_path / "out.pdf", LIMITS)
+    assert ghostscript._sizes(tmp_path / "out.pdf")[0] == pytest.approx((600, 450), abs=1)

@@ -55,6 +55,17 @@ def test_a_standard_font_is_embedded_and_says_the_same(tmp_path: Path, base: str
     assert TEXT in text_of(made.pdf, most_pages=9)[0]
 
 
+def test_a_font_written_into_its_page_is_embedded_too(tmp_path: Path) -> None:
+    with pikepdf.open(documents.pdf(tmp_path / "a.pdf", text=TEXT), allow_overwriting_input=True) as document:
+        fonts = document.pages[0].obj.Resources.Font
+        fonts.F = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica, Encoding=Name.WinAnsiEncoding)
+        document.save(tmp_path / "a.pdf")
+    made = pdf(tmp_path / "a.pdf", tmp_path / "out.pdf", Limits())
+    with font_of(made.pdf) as font:
+        assert "/FontFile2" in font.FontDescriptor
+    assert text_of(made.pdf, most_pages=1)[0] == f"{TEXT} 1"
+
+
 def test_widths_are_those_of_helvetica(tmp_path: Path) -> None:
     # Adobe's metrics of Helvetica: space, A, W, a, m
     with font_of(pdf(with_font(tmp_path / "a.pdf"), tmp_path / "out.pdf", Limits()).pdf) as font:
