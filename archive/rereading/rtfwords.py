@@ -39,6 +39,7 @@ _SYMBOL_FIELD = re.compile(
 )
 """A sign by its number in a font: the field has no result in the file."""
 _MOST_NAME = 200
+_HALF = re.compile("[\ud800-\udfff]")
 _MARGIN = frozenset(b"header headerl headerr headerf footer footerl footerr footerf".split())
 _ASIDE = _MARGIN | {b"annotation", b"footnote", b"shptxt"}
 """Text that stands elsewhere on the page than where it is in the file."""
@@ -103,7 +104,7 @@ class _Reader:
             if not brace and symbol != b"*":
                 self._opened = self._starred = False
         self._flush()
-        return "".join([*self._out, " ", *self._beside]), "".join(self._around)
+        return _whole("".join([*self._out, " ", *self._beside])), _whole("".join(self._around))
 
     def _brace(self, brace: bytes) -> None:
         self._flush()
@@ -237,6 +238,11 @@ class _Reader:
         if 0x20 <= code <= 0xFF:
             letter = bytes([code])
             self._say(recode(letter.decode("latin-1"), encoding)[0] if encoding else letter.decode("cp1252", "replace"))
+
+
+def _whole(text: str) -> str:
+    """Characters that were written in two halves, as UTF-16 has those beyond U+FFFF."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _HALF.search(text) else text
 
 
 def _codec(name: str) -> str | None:

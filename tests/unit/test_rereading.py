@@ -45,6 +45,9 @@ def test_tokens_are_words_numbers_and_signs() -> None:
         ("☑ ja ☐ nei", "☐ ja ☐ nei", (0, 0, 1)),
         ("β-blokker", "b-blokker", (1, 0, 0)),
         ("血圧", "血", (1, 0, 0)),
+        ("blodprøve blod, prøve,", "blod prøve", (1, 0, 0)),
+        ("blodprøve blod prøve", "blod prøve nytt", (1, 0, 0)),  # other words are not its pieces
+        ("blodprøve og blodprøve", "blod prøve og", (1, 0, 0)),  # what is found in pieces is found once
         ("den i dag, i morgen", "Side i Side i\nden dag, i morgen", (1, 0, 0)),
     ],
 )

@@ -53,6 +53,8 @@ RTF = (
         (rb"{\f2\'fe} ja {\f2\'a8} nei", ["☑", "ja", "□", "nei"]),
         (rb'50 {\field{\*\fldinst SYMBOL 109 \\f "Symbol" \\s 12}{\fldrslt\f1\fs24}}g', ["50", "μg"]),
         (rb"{\f3 abc} ja", ["ja"]),
+        (rb"\u-10179?\u-8704? ja", ["\U0001f600", "ja"]),  # a character in two halves
+        (rb"\{a\} \'d0\u8216 \'91\uc0\u248  b", ["a", "ð", "ø", "b"]),
         (rb"10{\super 9}/l m{\up6 2}\nosupersub 3", ["10", "⁹", "l", "m", "²", "3"]),
         (rb"{\*\shppict{\pict 00ff}}ja{\*\unknown nei}", ["ja"]),
     ],
@@ -77,6 +79,9 @@ def rich(text: str, properties: str) -> str:
          "</m:oMath>", ["7,5"]),
         ('<w:r><w:pict xmlns:v="urn:schemas-microsoft-com:vml"><v:textpath string="UTKAST"/></w:pict></w:r>',
          ["utkast"]),
+        (run("START ") + f'<w:smartTag w:element="x">{run("SLU")}</w:smartTag>' + run("TT"), ["start", "slutt"]),
+        (f"<w:sdt><w:sdtContent>{run('Tittel')}<w:r><w:drawing/></w:r></w:sdtContent></w:sdt>", ["tittel"]),
+        (f"<w:moveFrom>{run('fra')}</w:moveFrom><w:ins>{run('til')}</w:ins>", ["fratil"]),
         (run("a") + "<w:r><w:noBreakHyphen/></w:r>" + run("b"), ["a", "b"]),
     ],
 )  # fmt: skip
