@@ -150,7 +150,8 @@ def _of_cda(root: Node) -> MessageFacts:
         refers += [i for parent in related.children if parent.name == "parentDocument" for i in _cda_ids(parent)]
     status = _cda_attribute(root.first("statusCode"), "code").lower()
     version = _cda_attribute(root.first("versionNumber"), "value")
-    if act is MessageAct.NONE and version.isdecimal() and int(version) > 1 and root.first("setId"):
+    counted = version.isdecimal() and len(version) < 10
+    if act is MessageAct.NONE and counted and int(version) > 1 and root.first("setId"):
         act, said = MessageAct.CHANGES, f"versionNumber {version}"
     own = _own_status(status)
     return MessageFacts(
@@ -160,7 +161,7 @@ def _of_cda(root: Node) -> MessageFacts:
         ids=tuple(_cda_ids(root)),
         series=_cda_id(root.first("setId")),
         refers=tuple(dict.fromkeys(refers)),
-        time=version.zfill(9) if version.isdecimal() else _cda_attribute(root.first("effectiveTime"), "value"),
+        time=version.zfill(9) if counted else _cda_attribute(root.first("effectiveTime"), "value"),
     )
 
 

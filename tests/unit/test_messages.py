@@ -88,6 +88,8 @@ def test_a_reply_changes_nothing() -> None:
     [
         ("", "1", MessageAct.NONE, ()),
         ("", "2", MessageAct.CHANGES, ()),
+        ("", "9" * 5000, MessageAct.NONE, ()),
+        ("", "to", MessageAct.NONE, ()),
         ('<relatedDocument typeCode="RPLC"><parentDocument><id root="1.2" extension="a"/></parentDocument>'
          "</relatedDocument>", "2", MessageAct.CHANGES, ("1.2^a",)),
         ('<relatedDocument typeCode="APND"><parentDocument><id root="9"/></parentDocument></relatedDocument>',
