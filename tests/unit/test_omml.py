@@ -27,6 +27,7 @@ def chars(kind: str, **values: str) -> str:
     [
         (r("BMI=") + e("f", e("num", "92") + e("den", "1,80")), "BMI=92 / 1,80"),
         (e("f", e("num", "a+b") + e("den", "2")), "(a+b) / 2"),
+        (e("f", e("num", e("sSup", e("e", "x") + e("sup", "2"))) + e("den", "3")), "(x^2) / 3"),
         (r("10") + e("sSup", e("e", "x") + e("sup", "9")), "10x^9"),
         (e("sSub", e("e", "HbA") + e("sub", "1c")), "HbA_1c"),
         (e("sSubSup", e("e", "x") + e("sub", "i") + e("sup", "2")), "x_i^2"),

@@ -118,6 +118,7 @@ def test_a_document_of_nothing_but_a_header_gets_a_page() -> None:
         (rb"\trowd\cellx900\cellx990\intbl A\cell B\row\pard bak\par", [2]),
         (rb"\trowd\cellx900\cellx990\intbl A\cell\pard\intbl B", [2]),
         (rb"\trowd\cellx900\intbl A\cell", [1]),
+        (rb"AAA \cell BBB \cell CCC\cell ", [3]),
         (rb"\trowd\cellx900\intbl A\cell\row\intbl B\cell C\par", [1, 2]),
     ],
 )
@@ -127,6 +128,12 @@ def test_rows_get_the_cells_they_lack(table: bytes, said: list[int]) -> None:
     assert [row.count(b"\\cell") - row.count(b"\\cellx") for row in rows] == said
     assert [row[row.rindex(b"\\trowd") :].count(b"\\cellx") for row in rows] >= said
     assert rtf_text(made).split() == rtf_text(HEAD + table + b"}").split()
+
+
+def test_definitions_of_an_inner_row_are_not_those_of_the_outer_one() -> None:
+    inner = rb"{\itap2 I\nestcell J\nestcell{\*\nesttableprops\trowd\cellx80\cellx90\nestrow}}"
+    made = mended_tables(HEAD + rb"\trowd\cellx8000\intbl " + inner + rb"A\cell B\cell\row\pard bak\par}")
+    assert rb"\trowd\cellx8000\cellx" in made
 
 
 @pytest.mark.parametrize(
