@@ -397,7 +397,7 @@ def test_a_run_stopped_after_registration_is_finished_by_whatever_comes_next(ben
     if following == "delta":
         deliver(bench, "export3", files=False)
         bench.source.write("ny.txt", b"enda et")
-        bench.source.document_rows = [("x", "2", ("ny.txt",), {})]
+        bench.source.patient_rows, bench.source.document_rows = [("2", B)], [("x", "2", ("ny.txt",), {})]
         bench.run(delta=True)
     elif following == "whole":
         deliver(bench, "export3")
