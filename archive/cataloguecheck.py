@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from archive.catalogue import Catalogue, document_row, file_row, identifier_rows, patient_row
+from archive.catalogue import Catalogue
+from archive.cataloguerows import document_row, file_row, identifier_rows, patient_row
 from archive.findings import FindingCode, Findings
 from archive.package import PackageContents
 from archive.record import Patient

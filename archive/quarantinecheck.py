@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archive import quarantine
-from archive.catalogue import Catalogue, quarantined_row
+from archive.catalogue import Catalogue
+from archive.cataloguerows import quarantined_row
 from archive.errors import JournalarkivError
 from archive.findings import FindingCode, Findings
 from archive.record import Quarantined
