@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from extract.migrate import _numberings
 from extract.register import Register
 from extract.sources.directory import DirectorySource
 from extract.sources.numbering import scoped, settle, tables
+from extract.sources.records import row_key
 from tests.unit.test_directory import DOCUMENT, FILES, HEAD, PATIENT
 
 ARCHIVE = "11111111-2222-5333-8444-555555555555"
@@ -98,3 +100,9 @@ def test_an_archive_of_an_earlier_version_knows_its_first_table(tmp_path: Path, 
         )
         register.connection.execute("UPDATE export SET registered=1 WHERE number=?", (export.number,))
         assert _numberings(store, register) == (tables(mapping()) if kept else {})
+
+
+def test_rows_without_a_key_have_one_of_their_own() -> None:
+    rows = (["a", "b"], ["a\x1fb"], ["a\x1fb", ""], ["a", "b", ""], ['["a"]'], ["\x1f", ""])
+    assert len({row_key(row) for row in rows}) == len(rows)
+    assert row_key(["a", "b"]) == "!" + hashlib.sha256(b"a\x1fb").hexdigest()[:24]  # as it always was
