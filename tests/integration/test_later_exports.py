@@ -422,6 +422,8 @@ def test_bytes_of_a_stopped_run_whose_folder_is_used_again_are_refused_and_not_g
     bench.run(delta=True)
     a = bench.documents("1")["a"]
     assert a.title == "A" and flags(bench, "1", "a") == {Flag.NEWER_VERSION_REJECTED}
+    entry = waiting(bench, "a")
+    assert entry is not None and (entry.reason, entry.files[0].sha256) == (Reason.FILE_MISSING, None)
     assert words(bench, "2", "x") == b"en annens" and bench.balanced()
 
 
