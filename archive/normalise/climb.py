@@ -141,7 +141,9 @@ class Climb:
             for name, thorough in ((route, False), (f"{route}+repaired", True)):
                 if (judged := self._judge(made, name, thorough=thorough)) is not None:
                     copy = self._better(self._read(name, judged, made))
-                    if copy.missing and self._routes and route in _NEXT_IS_BETTER:
+                    # another route would not take out the files within, nor read what a message says of others
+                    last = bool(made.parts) or made.message is not None
+                    if copy.missing and self._routes and route in _NEXT_IS_BETTER and not last:
                         self._attempts.append(Attempt(name, INCOMPLETE, f"{copy.missing} words, numbers and signs."))
                         self._keep_aside(copy)
                         break

@@ -23,6 +23,8 @@ _MOST_PLACES = 20
 _MOST_REPEATED = 20_000
 _SURE_LETTERS = 6
 """Letters that a word and both its neighbours have together at least, to be found within a longer run."""
+_LEAST_OF_NOTE = 4
+"""Letters of a word that may stand behind a note's number."""
 _LEAST_OF_MARGIN = 3
 """How many different words a header must have, so that it is known to be there though one is missing."""
 _PAGE_NUMBER = re.compile(r"\bSide\s+\d{1,4}\s+av\s+\d{1,4}\b")
@@ -30,6 +32,8 @@ _PAGE_NUMBER = re.compile(r"\bSide\s+\d{1,4}\s+av\s+\d{1,4}\b")
 _STRANGE = re.compile("[\ue000-\uf8ff\ufffd\x80-\x9f\U000f0000-\U0010fffd]")
 _RAISED = re.compile("(?<=[0-9])[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _POWER = re.compile(r"(?<=[0-9])\^[({]?(?=[-+\u2212]?[0-9])")
+_NOTE_NUMBER = re.compile("[ivx]{1,5}")
+"""What a page has before the first word of a note, without a space between."""
 _LINE_END_HYPHEN = re.compile("[\x02\ufffe]\\s*")
 
 
@@ -182,8 +186,25 @@ class _Joined:
             return True
         if after and self._look(token + after, 0, size, exact=True):
             return True
+        if size >= _LEAST_OF_NOTE and is_word(token) and self._noted(token):
+            return True
         run = before + token + after
         return bool(before and after) and len(run) >= _SURE_LETTERS and self._look(run, b, size, exact=False)
+
+    def _noted(self, token: str) -> bool:
+        """Whether it is the end of a word that begins with the number of a note (`iSluttnote`)."""
+        at = -1
+        for _ in range(_MOST_PLACES):
+            at = self._text.find(token, at + 1)
+            if at < 0:
+                return False
+            first = bisect.bisect_right(self._starts, at) - 1
+            if first < 0 or at in self._used or self._ends[first] != at + len(token) or not self._odd[first]:
+                continue
+            if _NOTE_NUMBER.fullmatch(self._text, self._starts[first], at):
+                self._used.add(at)
+                return True
+        return False
 
     def _look(self, run: str, offset: int, size: int, *, exact: bool) -> bool:
         at = -1

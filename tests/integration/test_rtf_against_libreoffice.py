@@ -48,6 +48,7 @@ def test_corpus(shared: Path, tmp_path: Path) -> None:
     _judged(compare(sorted((shared / "corpus" / "rtf").glob("*.rtf")), tmp_path), taken=0.15)
 
 
+@pytest.mark.slow
 def test_cosdoc(shared: Path, tmp_path: Path) -> None:
     """Every note of the export that the route takes, which are most."""
     files = sorted((shared / "exports" / "cosdoc" / "export" / "dok").glob("*/*.rtf"))

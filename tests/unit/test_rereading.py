@@ -49,6 +49,8 @@ def test_tokens_are_words_numbers_and_signs() -> None:
         ("blodprøve blod prøve", "blod prøve nytt", (1, 0, 0)),  # other words are not its pieces
         ("blodprøve og blodprøve", "blod prøve og", (1, 0, 0)),  # what is found in pieces is found once
         ("den i dag, i morgen", "Side i Side i\nden dag, i morgen", (1, 0, 0)),
+        ("se sluttnote her", "se vsluttnoten her", (1, 0, 0)),
+        ("se sluttnote her", "se avsluttnote her", (1, 0, 0)),
     ],
 )
 def test_what_is_lost_or_changed_is_told(source: str, copy: str, missing: tuple[int, int, int]) -> None:
@@ -67,6 +69,7 @@ def test_what_is_lost_or_changed_is_told(source: str, copy: str, missing: tuple[
         ("−5 og ∆", "-5 og Δ"),
         ("Navn: Kari\nAlder: 50", "Alder: 50 Navn: Kari"),
         ("m² og 10⁹", "m2 og 109"),
+        ("teksten\nSluttnote her", "teksten\niSluttnote her"),
     ],
 )
 def test_lines_order_and_forms_are_no_loss(source: str, copy: str) -> None:

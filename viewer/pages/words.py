@@ -102,6 +102,7 @@ _SENTENCES: dict[Flag, Any] = {
     Flag.SYMBOLS_UNREADABLE: _("Tekstvisningen har tegn med ukjent betydning. Se selve siden."),
     Flag.RAISED_AS_DIGITS: _("Hevede sifre står som vanlige sifre i tekstvisningen (10⁹ som 109). Les selve siden."),
     Flag.TEXT_ANNEXED: _("Tekst som sidene ikke viser, står på egne sider bakerst."),
+    Flag.PAGES_MISSING: _("Arkivkopien har færre sider enn filen har bilder. Originalen har alle."),
     Flag.NOT_REREAD: _("Filen lot seg ikke lese en gang til, så arkivkopien er ikke sammenlignet med den."),
     Flag.FONT_SUBSTITUTED: _("En skrift som filen ikke inneholder, er byttet ut med en annen."),
     Flag.FORM_VALUES_CHANGED: _("Skjemafelter viser noe annet enn det de lagrer. Tekstvisningen har begge deler."),
