@@ -76,6 +76,60 @@ def test_the_same_bytes_are_converted_once_and_rejections_anew(tmp_path: Path) -
     assert list(verify(ArchiveStore.open(tmp_path / "archive"), Level.HASHES).findings) == []
 
 
+@pytest.mark.parametrize("changed", ["as it is", "read by ocr", "not accepted", "not judged", "without a copy"])
+def test_only_a_copy_that_was_judged_and_not_added_to_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    bench = Bench(tmp_path)
+    bench.run()
+    file, store = bench.file(0), ArchiveStore.open(tmp_path / "archive")
+    real, copy = read_document, file.archive_copy
+    assert copy is not None and copy.verdict is not None
+    other = {
+        "as it is": copy,
+        "read by ocr": replace(copy, route=f"{copy.route}+ocr"),
+        "not accepted": replace(copy, verdict=replace(copy.verdict, passed=False)),
+        "not judged": replace(copy, verdict=None),
+        "without a copy": None,
+    }[changed]
+
+    def read(path: Path, document_id: str) -> object:
+        found = real(path, document_id)
+        assert found is not None
+        document, events = found
+        files = tuple(replace(f, archive_copy=other) for f in document.files)
+        return replace(document, files=files), events
+
+    monkeypatch.setattr("archive.reuse.read_document", read)
+    source = tmp_path / "export" / "dok" / "0.txt"
+    job = Job("k", source, "0.txt", file.original.sha256, file.original.size)
+    (tmp_path / "out").mkdir()
+    with contextlib.closing(Earlier(store, _software(store))) as earlier:
+        assert (earlier.find(job, tmp_path / "out") is not None) == (changed == "as it is")
+
+
+def test_a_part_that_holds_files_itself_is_converted_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is found within a document shares one allowance."""
+    bench = Bench(tmp_path)
+    bench.run()
+    file, store = bench.file(0), ArchiveStore.open(tmp_path / "archive")
+    source = tmp_path / "export" / "dok" / "0.txt"
+    job = Job("k", source, "0.txt", file.original.sha256, file.original.size)
+    (tmp_path / "out").mkdir()
+    with contextlib.closing(Earlier(store, _software(store))) as earlier:
+        assert earlier.find_bare(job, tmp_path / "out") is not None
+        (held,) = earlier._remembered.values()
+        inner = replace(held, files=held.files * 2, spans=held.spans * 2)
+        monkeypatch.setattr(earlier, "_candidates", lambda identity: iter([inner]))
+        assert earlier.find_bare(job, tmp_path / "out") is None
+
+
+def _software(store: ArchiveStore) -> str:
+    package = next(store.packages.rglob("*.tar"))
+    events = [e for events in events_of_package(package).values() for e in events if e.type == "normalization"]
+    return f"{events[0].agent.name} {events[0].agent.version}"
+
+
 def test_another_extension_is_another_file(tmp_path: Path) -> None:
     bench = Bench(tmp_path, ending=".rtf")
     bench.run()
