@@ -256,6 +256,19 @@ def test_a_mended_file_in_the_folder_of_its_own_export_is_taken_by_retry(bench: 
     assert words(bench, "2", "m") == b"rettet savnet.txt" and bench.balanced()
 
 
+def test_a_newer_row_without_its_file_does_not_get_the_bytes_that_wait(bench: Bench) -> None:
+    """They are of the version that an older row spoke of."""
+    bench.source.document_rows.append(("n", "9", ("dok/4.txt",), {"title": "Gammel"}))
+    bench.run()
+    assert bench.states()["n"] == ("quarantined", "unknown-patient")
+    deliver(bench, "export2", files=False)
+    bench.source.patient_rows = [("9", C)]
+    bench.source.document_rows = [("n", "9", ("dok/4.txt",), {"title": "Ny"})]
+    bench.run(delta=True)
+    assert bench.documents("9") == {} and bench.states()["n"] == ("quarantined", "file-missing")
+    assert bench.balanced()
+
+
 def test_kept_bytes_that_are_not_those_that_were_kept_are_not_archived(bench: Bench) -> None:
     deliver(bench, "levering", files=False)
     bench.source.write("fil.txt", b"BAD corrupt")
